@@ -1,0 +1,1 @@
+"""Bicycles and motorcycles: data, training script and description."""
