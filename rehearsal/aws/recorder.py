@@ -1,0 +1,53 @@
+"""The flight recorder: one JSON line per API call, from which grants are compared with use."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.aws.identify import identify
+from rehearsal.aws.principals import principal_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from rehearsal.aws.context import Context
+
+
+class Recorder:
+    """WSGI middleware that writes ``calls.jsonl``: time, principal, service, operation, status and milliseconds."""
+
+    def __init__(self, app: Any, context: Context, path: Path) -> None:
+        self._app = app
+        self._context = context
+        self._file = path.open("a", buffering=1, encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Pass the request on and write its line when the answer is known."""
+        call = identify(environ)
+        started = time.perf_counter()
+        status = ["000"]
+
+        def remember(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            status[0] = line[:3]
+            return start_response(line, headers, exc_info)
+
+        try:
+            return self._app(environ, remember)
+        finally:
+            record = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "principal": principal_arn(self._context, call.access_key),
+                "service": call.service,
+                "operation": call.operation,
+                "status": int(status[0]),
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            }
+            line = json.dumps(record) + "\n"
+            with self._lock:
+                self._file.write(line)
