@@ -1,0 +1,96 @@
+# One front door. `make` prints what there is. Settings are variables on the command line: make plan ENV=prod
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ENV ?=
+WORKLOAD ?= vehicles
+SOURCE ?=
+STAGE ?=
+KEEP ?=
+REHEARSAL ?=
+JOBS ?= 2
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+READY := .venv/.slipway-ready
+POLICIES_READY := .venv-policies/.slipway-ready
+RUN := .venv/bin/python -m
+
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies bench clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^## / {printf "\n\033[1m%s\033[0m\n", substr($$0, 4)} \
+	  /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n\033[1mSettings\033[0m\n'
+	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
+	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
+	  'STAGE=' 'go on from this stage with what the last rehearsal left' 'KEEP=1' 'leave the rehearsal up' \
+	  'REHEARSAL=1' 'plan against the embedded AWS instead of AWS' \
+	  'TORCH_INDEX=' 'package index with the torch for this machine' 'TF_PLUGIN_DIR=' 'folder that mirrors the AWS provider'
+
+## Start here
+setup: $(READY) ## virtual environment, hashed packages, torch, Terraform and Node where missing
+
+$(READY): requirements/install.py requirements/infra.txt requirements/rehearsal.txt requirements/training.txt \
+          requirements/serving.txt requirements/loadtest.txt requirements/dev.txt requirements/torch.txt requirements/uv.txt
+	@$(PYTHON) requirements/install.py main
+
+$(POLICIES_READY): requirements/install.py requirements/policies.txt requirements/uv.txt
+	@$(PYTHON) requirements/install.py policies
+
+rehearse: $(READY) ## data to classified images on this machine, through real Terraform [STAGE= KEEP=1 SOURCE=]
+	@$(RUN) rehearsal run --workload $(WORKLOAD) $(if $(SOURCE),--source $(SOURCE)) $(if $(STAGE),--stage $(STAGE)) $(if $(KEEP),--keep)
+
+stop: $(READY) ## stop what KEEP=1 left running, and save its state
+	@$(RUN) rehearsal stop
+
+resume: $(READY) ## bring it back as it was
+	@$(RUN) rehearsal resume
+
+## Prove
+test: $(READY) lint types ## lint, types, unit, terraform, policies, browser and a short rehearsal (under 8 minutes)
+	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
+
+lint: $(READY)
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+types: $(READY)
+	@$(RUN) mypy functions loadtest rehearsal terraform training requirements/install.py
+
+verify: test ## everything in test, and the long proofs
+	@$(RUN) pytest -q -m slow
+
+policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
+	@$(RUN) policies
+
+bench: $(READY) ## measure, and print the rows of docs/benchmarks.md
+	@$(RUN) rehearsal.bench
+
+## Run environments
+synth: $(READY) ## settings.yaml -> main.tf.json of every environment
+	@$(RUN) terraform.stacks.synth
+
+functions: $(READY) ## Lambda code -> functions/dist/*.zip
+	@$(RUN) functions.build
+
+plan: $(READY) ## plan an environment: ENV=dev|staging|prod [REHEARSAL=1 without an account]
+	@$(if $(REHEARSAL),$(RUN) rehearsal plan "$(ENV)",$(RUN) terraform.operate plan "$(ENV)")
+
+apply: $(READY) ## plan, show, ask, and apply just that plan: ENV=
+	@$(RUN) terraform.operate apply "$(ENV)"
+
+destroy: $(READY) ## take an environment down; asks for its name: ENV=
+	@$(RUN) terraform.operate destroy "$(ENV)"
+
+loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
+	@$(RUN) loadtest.run --endpoint "slipway-$(ENV)-$(WORKLOAD)" --images "$(IMAGES)" --out .slipway/loadtest $(ARGS)
+
+docs: $(READY) ## tables and diagrams that are generated from the code
+	@$(RUN) terraform.docs
+
+clean: ## remove what set-up and runs have made
+	@if [ -x .venv/bin/python ] && [ -f .slipway/rehearsal/run.json ]; then $(RUN) rehearsal stop; fi
+	rm -rf .venv .venv-policies .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

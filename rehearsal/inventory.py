@@ -1,0 +1,65 @@
+"""What stands in an account: every kind of resource that the modules make, by ARN or id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rehearsal.aws.client import EmbeddedAws
+
+Lister = Callable[[Any], list[str]]
+
+
+def _names(operation: str, field: str, key: str | None, **arguments: Any) -> Lister:
+    def lister(client: Any) -> list[str]:
+        pages = client.get_paginator(operation).paginate(**arguments) if client.can_paginate(operation) else [
+            getattr(client, operation)(**arguments)
+        ]  # fmt: skip
+        return [item[key] if key else item for page in pages for item in page.get(field, [])]
+
+    return lister
+
+
+def _usable_keys(kms: Any) -> list[str]:
+    """Customer keys that are not already on their way out: a key's deletion takes 7 to 30 days."""
+    keys = [kms.describe_key(KeyId=key)["KeyMetadata"] for key in _names("list_keys", "Keys", "KeyId")(kms)]
+    return [k["Arn"] for k in keys if k["KeyManager"] == "CUSTOMER" and k["KeyState"] != "PendingDeletion"]
+
+
+def _scalable_targets(autoscaling: Any) -> list[str]:
+    spaces = ("sagemaker", "lambda")
+    find = "describe_scalable_targets"
+    return [a for s in spaces for a in _names(find, "ScalableTargets", "ResourceId", ServiceNamespace=s)(autoscaling)]
+
+
+LISTERS: dict[tuple[str, str], Lister] = {
+    ("s3", "bucket"): _names("list_buckets", "Buckets", "Name"),
+    ("iam", "role"): _names("list_roles", "Roles", "Arn"),
+    ("iam", "policy"): _names("list_policies", "Policies", "Arn", Scope="Local"),
+    ("kms", "key"): _usable_keys,
+    ("lambda", "function"): _names("list_functions", "Functions", "FunctionArn"),
+    ("stepfunctions", "state machine"): _names("list_state_machines", "stateMachines", "stateMachineArn"),
+    ("sagemaker", "endpoint"): _names("list_endpoints", "Endpoints", "EndpointArn"),
+    ("sagemaker", "endpoint configuration"): _names("list_endpoint_configs", "EndpointConfigs", "EndpointConfigArn"),
+    ("sagemaker", "model"): _names("list_models", "Models", "ModelArn"),
+    ("sagemaker", "model package group"): _names(
+        "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupArn"
+    ),
+    ("ecr", "repository"): _names("describe_repositories", "repositories", "repositoryArn"),
+    ("sqs", "queue"): _names("list_queues", "QueueUrls", None),
+    ("sns", "topic"): _names("list_topics", "Topics", "TopicArn"),
+    ("cloudwatch", "alarm"): _names("describe_alarms", "MetricAlarms", "AlarmArn"),
+    ("logs", "log group"): _names("describe_log_groups", "logGroups", "logGroupName"),
+    ("ec2", "VPC"): _names("describe_vpcs", "Vpcs", "VpcId"),
+    ("ec2", "subnet"): _names("describe_subnets", "Subnets", "SubnetId"),
+    ("ec2", "security group"): _names("describe_security_groups", "SecurityGroups", "GroupId"),
+    ("ec2", "VPC endpoint"): _names("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    ("ec2", "flow log"): _names("describe_flow_logs", "FlowLogs", "FlowLogId"),
+    ("application-autoscaling", "scalable target"): _scalable_targets,
+}
+
+
+def inventory(aws: EmbeddedAws) -> list[str]:
+    """``kind: name`` of everything there is, sorted."""
+    clients = {service: aws.client(service) for service, _ in LISTERS}
+    return sorted(f"{kind}: {name}" for (service, kind), find in LISTERS.items() for name in find(clients[service]))

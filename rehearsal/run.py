@@ -1,0 +1,164 @@
+"""One rehearsal: its folder, its options, and what its stages have found so far."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rehearsal.aws.client import EmbeddedAws
+from terraform.command import ROOT, SCRATCH
+
+DEFAULT_FOLDER = SCRATCH / "rehearsal"
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+
+class RehearsalError(Exception):
+    """A stage failed; the message names the cause and, where there is one, the remedy."""
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person asked for.
+
+    ``images`` counts the pictures to classify, ``load_seconds`` is the length of the load test without its warm-up, and
+    ``speed`` divides the waits of the embedded AWS (canary bake, alarm period, cooldown).
+    """
+
+    workload: str = "vehicles"
+    source: str = ""
+    images: int = 60
+    load_seconds: int = 12
+    load_users: int = 8
+    speed: float = 20.0
+    keep: bool = False
+
+
+@dataclass
+class Run:
+    """A rehearsal in ``folder``. Stages read what earlier ones left with ``data(name)``."""
+
+    folder: Path
+    options: Options
+    started: str = field(default_factory=now)
+    aws: EmbeddedAws | None = None
+
+    @property
+    def embedded(self) -> EmbeddedAws:
+        if self.aws is None:
+            raise RehearsalError("the embedded AWS is not running: start the rehearsal from its first stage")
+        return self.aws
+
+    @property
+    def aws_root(self) -> Path:
+        return self.folder / "aws"
+
+    @property
+    def aws_state(self) -> Path:
+        return self.folder / "aws.state"
+
+    @property
+    def terraform(self) -> Path:
+        return self.folder / "terraform"
+
+    @property
+    def before_destroy(self) -> Path:
+        """Where the last state that still had resources is kept, so that any stage can be run again later."""
+        return self.folder / "before-destroy"
+
+    def path(self, name: str) -> Path:
+        """A folder of this run's own, made when first asked for."""
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def data(self, stage: str) -> dict[str, Any]:
+        """What an earlier stage recorded; RehearsalError when it has not passed in this run."""
+        record = self._record(stage)
+        if record is None or record.get("status") != "passed":
+            raise RehearsalError(f"stage {stage!r} has not passed in {self.folder}: run `make rehearse STAGE={stage}`")
+        data: dict[str, Any] = record["data"]
+        return data
+
+    def _record(self, stage: str) -> dict[str, Any] | None:
+        for path in sorted((self.folder / "stages").glob(f"*-{stage}.json")):
+            record: dict[str, Any] = json.loads(path.read_text())
+            return record
+        return None
+
+    def record_stage(self, number: int, record: dict[str, Any]) -> None:
+        write_json(self.path("stages") / f"{number:02d}-{record['name']}.json", record)
+
+    def forget_from(self, number: int) -> None:
+        """Drop the records of this stage and the later ones: they are about to be made again."""
+        for path in (self.folder / "stages").glob("*.json"):
+            if int(path.name.split("-")[0]) >= number:
+                path.unlink()
+
+    def record_run(self, result: str | None, **facts: Any) -> None:
+        write_json(self.folder / "run.json", {
+            **asdict(self.options),
+            "environment": "rehearsal",
+            "started": self.started,
+            "finished": now() if result else None,
+            "result": result,
+            "machine": {"system": platform.system(), "architecture": platform.machine(), "cpus": os.cpu_count()},
+            "embedded_aws": {"endpoint": self.aws.endpoint, "pid": self.aws.pid} if self.aws else None,
+            **facts,
+        })  # fmt: skip
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all: a run may be interrupted at any moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=1, default=str) + "\n")
+    partial.replace(path)
+
+
+def fresh(folder: Path) -> None:
+    """Empty a run folder that this program made; anything else in its place is refused, never deleted."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "run.json").exists():
+        raise RehearsalError(f"{folder} is not empty and holds no run.json: name another folder with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; RehearsalError names the process that already does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / f"{folder.name}.lock"
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.seek(0)
+            raise RehearsalError(
+                f"another rehearsal (process {handle.read().strip() or 'unknown'}) is using {folder}: "
+                "wait for it, end it, or name another folder with --folder"
+            ) from None
+        handle.seek(0)
+        handle.truncate()
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def relative(path: Path) -> str:
+    """A path as a person in the repository's root would write it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

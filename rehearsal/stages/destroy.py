@@ -1,0 +1,52 @@
+"""Terraform takes everything down again, and nothing may be left that was not there at the start."""
+
+from __future__ import annotations
+
+import shutil
+
+from rehearsal.environment import Environment
+from rehearsal.inventory import inventory
+from rehearsal.run import RehearsalError, Run
+from rehearsal.stages import Note, Outcome
+
+MADE_BY_SAGEMAKER = "log group: /aws/sagemaker/"
+"""SageMaker makes these log groups itself, for the whole account, and no environment owns them."""
+
+
+def perform(run: Run, note: Note) -> Outcome:
+    keep_state(run, note)
+    delete_model_packages(run, run.data("apply")["outputs"]["model_package_groups"].values(), note)
+    environment = Environment(run)
+    environment.init()
+    destroyed = environment.destroy(note)
+    found = set(inventory(run.embedded)) - set(run.data("start")["inventory"])
+    services_own = sorted(name for name in found if name.startswith(MADE_BY_SAGEMAKER))
+    left = sorted(found - set(services_own))
+    if left:
+        raise RehearsalError("left behind:\n  " + "\n  ".join(left))
+    evidence = f"{destroyed.destroyed} resources destroyed, nothing left"
+    return evidence, {"left": left, "made_by_services": services_own, "destroyed": destroyed.destroyed}
+
+
+def keep_state(run: Run, note: Note) -> None:
+    """Put the last state with resources aside, so that an earlier stage can be run again after this one."""
+    note("saving the state")
+    run.embedded.save()
+    partial = run.before_destroy.with_name(".before-destroy")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    shutil.copy2(run.aws_state, partial / "aws.state")
+    for path in run.terraform.glob("*.tf*"):
+        if path.is_file():
+            shutil.copy2(path, partial / path.name)
+    shutil.rmtree(run.before_destroy, ignore_errors=True)
+    partial.rename(run.before_destroy)
+
+
+def delete_model_packages(run: Run, groups: list[str], note: Note) -> None:
+    """SageMaker refuses to delete a model package group that still holds packages."""
+    sagemaker = run.embedded.client("sagemaker")
+    for group in groups:
+        for package in sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]:
+            note(f"deleting {package['ModelPackageArn']}")
+            sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])

@@ -1,0 +1,91 @@
+"""The approved model goes into the environment's reviewed file, and Terraform brings the endpoint up."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import json
+import tarfile
+import time
+from typing import Any
+
+from rehearsal.environment import Environment, models_file
+from rehearsal.run import RehearsalError, Run
+from rehearsal.stages import Note, Outcome
+from rehearsal.stages.apply import demand_empty_plan
+
+
+def perform(run: Run, note: Note) -> Outcome:
+    workload, package = run.options.workload, run.data("register")
+    artefact = read_artefact(run, package["model_data_url"])
+    environment = Environment(run)
+    before = environment.models.read_text() if environment.models.exists() else '{\n  "models": {}\n}\n'
+    model = {
+        "version": package["version"],
+        "image": package["image"],
+        "model_data_url": package["model_data_url"],
+        "model_package_arn": package["model_package_arn"],
+        "sha256": hashlib.sha256(artefact).hexdigest(),
+    }
+    after = models_file(environment.models, {workload: model})
+    diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "live", "approved"))
+    begin = time.monotonic()
+    environment.init()
+    applied = environment.apply(note)
+    outputs = environment.outputs()
+    name = outputs["endpoint_names"][workload]
+    live = demand_live(run, name, package["model_data_url"])
+    seconds = time.monotonic() - begin
+    note("plan after the promotion")
+    demand_empty_plan(environment)
+    card, metrics = model_card(artefact)
+    instances = live["ProductionVariants"][0]["CurrentInstanceCount"]
+    evidence = f"endpoint {name} serves version {model['version']} on {instances} instances, plan empty"
+    return evidence, {
+        "endpoint": name,
+        "version": model["version"],
+        "diff": diff,
+        "seconds": seconds,
+        "instances": instances,
+        "added": applied.added,
+        "resources": sum(environment.resources().values()),
+        "by_type": environment.resources(),
+        "outputs": outputs,
+        "card": card,
+        "confusion": metrics.get("confusion"),
+        "evaluation": metrics,
+    }
+
+
+def demand_live(run: Run, name: str, model_data_url: str) -> dict[str, Any]:
+    """Read back what serves: Terraform reports success even when SageMaker has rolled an update back."""
+    sagemaker = run.embedded.client("sagemaker")
+    endpoint: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
+    if endpoint["EndpointStatus"] != "InService":
+        reason = endpoint.get("FailureReason", "no reason given")
+        raise RehearsalError(f"endpoint {name} is {endpoint['EndpointStatus']}: {reason}")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    serves = model["PrimaryContainer"]["ModelDataUrl"]
+    if serves != model_data_url:
+        raise RehearsalError(f"endpoint {name} serves {serves}, not the approved {model_data_url}: it was rolled back")
+    return endpoint
+
+
+def read_artefact(run: Run, uri: str) -> bytes:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body: bytes = run.embedded.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def model_card(artefact: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``model.json`` and ``metrics.json`` of a model archive."""
+    with tarfile.open(fileobj=io.BytesIO(artefact)) as archive:
+        members = {member.name.removeprefix("./"): member for member in archive.getmembers()}
+
+        def read(name: str) -> dict[str, Any]:
+            file = archive.extractfile(members[name]) if name in members else None
+            return dict(json.load(file)) if file else {}
+
+        return read("model.json"), read("metrics.json")

@@ -1,0 +1,83 @@
+"""Images become a data set: split, written as PNG with ``.lst`` files, and uploaded under the data bucket's key."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rehearsal.run import RehearsalError, Run
+from rehearsal.stages import Note, Outcome
+from terraform.command import ROOT
+
+SPLITS = ("train", "validation", "test")
+SAMPLES = 24
+
+
+def perform(run: Run, note: Note) -> Outcome:
+    bucket = run.data("apply")["outputs"]["data_bucket"]
+    folder = run.path("dataset")
+    command = [sys.executable, "-m", "training.data", "stage", "--workload", run.options.workload]
+    if run.options.source:
+        command += ["--source", run.options.source]
+    follow([*command, "--out", str(folder), "--bucket", f"s3://{bucket}"], run, note)
+    images = count_images(folder)
+    total = sum(sum(classes.values()) for classes in images.values())
+    uploaded = count_objects(run, bucket, f"{run.options.workload}/dataset/")
+    if uploaded < total:
+        raise RehearsalError(f"{total} images were written but {uploaded} objects stand in s3://{bucket}")
+    evidence = f"{total} images of {len(images['train'])} classes, {uploaded} objects in s3://{bucket}"
+    return evidence, {"images": images, "objects": uploaded, "samples": samples(folder), "folder": str(folder)}
+
+
+def follow(command: list[str], run: Run, note: Note) -> str:
+    """Run one of the project's commands against the embedded AWS, show its lines, return its output."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=run.embedded.env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    try:
+        for line in process.stdout or ():
+            lines.append(line)
+            note(line.strip())
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code:
+        raise RehearsalError(f"{' '.join(command[1:4])} ended with exit code {code}:\n{''.join(lines[-20:]).strip()}")
+    return "".join(lines)
+
+
+def count_images(folder: Path) -> dict[str, dict[str, int]]:
+    """Images per split and class."""
+    return {
+        split: {
+            path.name: len(list(path.glob("*.png"))) for path in sorted((folder / split).iterdir()) if path.is_dir()
+        }
+        for split in SPLITS
+    }
+
+
+def count_objects(run: Run, bucket: str, prefix: str) -> int:
+    pages = run.embedded.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(page.get("KeyCount", 0) for page in pages)
+
+
+def samples(folder: Path) -> list[dict[str, Any]]:
+    """A few training images of every class, for the report."""
+    choose = random.Random(7)  # noqa: S311 - a choice of pictures, not a secret
+    classes = sorted(path for path in (folder / "train").iterdir() if path.is_dir())
+    picked = []
+    for path in classes:
+        files = sorted(path.glob("*.png"))
+        picked += choose.sample(files, min(len(files), max(1, SAMPLES // len(classes))))
+    return [{"path": str(file), "label": file.parent.name} for file in picked]
