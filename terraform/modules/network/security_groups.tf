@@ -1,0 +1,85 @@
+locals {
+  _https = { protocol = "tcp", port = 443 }
+}
+
+# Managed with no rules at all: whoever forgets to name a security group reaches nothing.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-default-closed" }
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "${var.name}-endpoints"
+  description = "Interface endpoints: HTTPS from the client groups"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-endpoints" }
+}
+
+resource "aws_security_group" "client" {
+  for_each = toset(var.client_groups)
+
+  name        = "${var.name}-${each.value}"
+  description = "Workloads of the group ${each.value}: HTTPS to the endpoints and S3 only"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-${each.value}" }
+}
+
+# Rules stand apart from their groups: the two groups name each other, and inline rules would be a circle.
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  for_each = aws_security_group.client
+
+  security_group_id            = aws_security_group.endpoints.id
+  referenced_security_group_id = each.value.id
+  description                  = "HTTPS from ${each.key}"
+  ip_protocol                  = local._https.protocol
+  from_port                    = local._https.port
+  to_port                      = local._https.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "endpoints" {
+  for_each = aws_security_group.client
+
+  security_group_id            = each.value.id
+  referenced_security_group_id = aws_security_group.endpoints.id
+  description                  = "HTTPS to the interface endpoints"
+  ip_protocol                  = local._https.protocol
+  from_port                    = local._https.port
+  to_port                      = local._https.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  for_each = aws_security_group.client
+
+  security_group_id = each.value.id
+  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+  description       = "HTTPS to S3"
+  ip_protocol       = local._https.protocol
+  from_port         = local._https.port
+  to_port           = local._https.port
+}
+
+# Instances of one distributed job choose their ports themselves.
+resource "aws_vpc_security_group_egress_rule" "peers" {
+  for_each = { for group in var.peer_groups : group => aws_security_group.client[group].id }
+
+  security_group_id            = each.value
+  referenced_security_group_id = each.value
+  description                  = "Between the instances of one job"
+  ip_protocol                  = "tcp"
+  from_port                    = 0
+  to_port                      = 65535
+}
+
+resource "aws_vpc_security_group_ingress_rule" "peers" {
+  for_each = { for group in var.peer_groups : group => aws_security_group.client[group].id }
+
+  security_group_id            = each.value
+  referenced_security_group_id = each.value
+  description                  = "Between the instances of one job"
+  ip_protocol                  = "tcp"
+  from_port                    = 0
+  to_port                      = 65535
+}
