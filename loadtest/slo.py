@@ -1,0 +1,87 @@
+"""The service-level objective of a load test, and the gate that judges a measurement against it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from loadtest.errors import LoadUsageError
+
+
+@dataclass(frozen=True)
+class Slo:
+    """What must hold; None leaves a figure unjudged.
+
+    Attributes
+    ----------
+    p95_ms, p99_ms
+        Upper limits in milliseconds.
+    failures
+        Upper limit of the failed share of all requests, 0 to 1.
+    min_rps
+        Lower limit of the throughput, requests per second.
+    """
+
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    failures: float = 0.0
+    min_rps: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("p95_ms", "p99_ms", "min_rps"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise LoadUsageError(f"slo {name}", value, "give a number above 0")
+        if not 0 <= self.failures <= 1:
+            raise LoadUsageError("slo failures", self.failures, "give a share between 0 and 1, such as 0.01 for 1 %")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure against its limit. `actual` is None where nothing could be measured, which never passes."""
+
+    name: str
+    limit: float
+    actual: float | None
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks of one measurement; it passes when every one of them does."""
+
+    slo: Slo
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True when every check passed."""
+        return all(check.passed for check in self.checks)
+
+    def document(self) -> dict[str, Any]:
+        """Return the verdict as it stands in `load.json`."""
+        return {**asdict(self.slo), "passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+
+
+def judge(measured: Mapping[str, Any], slo: Slo) -> Verdict:
+    """Judge a measurement with the keys requests, failures, rps, p95_ms and p99_ms.
+
+    A run without requests always breaks its objective: silence is not success.
+    """
+    requests = measured["requests"]
+    share = measured["failures"] / requests if requests else None
+    checks = [_at_most("failures", share, slo.failures)]
+    for name in ("p95_ms", "p99_ms"):
+        limit = getattr(slo, name)
+        if limit is not None:
+            checks.append(_at_most(name, measured[name], limit))
+    if slo.min_rps is not None:
+        actual = measured["rps"]
+        checks.append(Check("min_rps", slo.min_rps, actual, actual is not None and actual >= slo.min_rps))
+    return Verdict(slo, tuple(checks))
+
+
+def _at_most(name: str, actual: float | None, limit: float) -> Check:
+    return Check(name, limit, actual, actual is not None and actual <= limit)
