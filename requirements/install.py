@@ -76,7 +76,7 @@ def install(environment: str) -> None:
     """Make the environment complete; raises SetupError with the remedy when a step fails."""
     if sys.version_info < MINIMUM_PYTHON:
         found, wanted = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, MINIMUM_PYTHON))
-        raise SetupError(f"Python {found} is too old: install Python >= {wanted}, or name one: make setup PYTHON=python3.11")
+        raise SetupError(f"Python {found} is too old: install >= {wanted}, or name one: make setup PYTHON=python3.11")
     begin = time.monotonic()
     folder = FOLDERS[environment]
     python = folder / "bin" / "python"
@@ -100,7 +100,7 @@ def install(environment: str) -> None:
 
     if environment == "main":
         say("torch")
-        run([*pip, "install", "--retries", "1", *torch_index(), *add("torch")], "torch (its index is the setting TORCH_INDEX)")
+        run([*pip, "install", "--retries", "1", *torch_index(), *add("torch")], "torch (TORCH_INDEX names its index)")
         stand_in_for_terraform(folder, [*uv, *add("terraform")])
         stand_in_for_node(folder, [*uv, *add("node")])
     ready.write_text(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n")
@@ -114,8 +114,10 @@ def say(text: str) -> None:
 def run(command: list[str], what: str) -> None:
     finished = subprocess.run(command, cwd=ROOT, check=False)
     if finished.returncode:
-        raise SetupError(f"installing {what} ended with exit code {finished.returncode} (see above); "
-                         "is the package index reachable? A mirror can be named with PIP_INDEX_URL")
+        raise SetupError(
+            f"installing {what} ended with exit code {finished.returncode} (see above); "
+            "is the package index reachable? A mirror can be named with PIP_INDEX_URL"
+        )
 
 
 def runs(python: Path) -> bool:

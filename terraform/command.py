@@ -57,7 +57,7 @@ def mirror_folders() -> Iterator[Path]:
 
 
 def find_mirror() -> Path | None:
-    """The first mirror folder that holds the AWS provider; TerraformError when TF_PLUGIN_DIR names one that does not."""
+    """The first folder that holds the AWS provider; TerraformError when TF_PLUGIN_DIR names one that does not."""
     explicit = os.environ.get("TF_PLUGIN_DIR")
     found = next((folder for folder in mirror_folders() if (folder / PROVIDER).is_dir()), None)
     if explicit and found != Path(explicit):
