@@ -1,0 +1,1 @@
+"""Settings in, environments out: the only place where the Terraform modules are wired together."""

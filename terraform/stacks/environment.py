@@ -1,0 +1,229 @@
+"""One environment: the account-wide modules, then every workload on top of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from terraform.stacks.cdk import cdktf
+from terraform.stacks.modules import Module, place
+from terraform.stacks.names import PROJECT, Names
+from terraform.stacks.settings import Settings
+from terraform.stacks.specs import FunctionSpec, WorkloadSpec
+from terraform.stacks.workload import Base, Parts, add_workload, bucket_principals, workload_outputs
+
+# Interface endpoints, exactly for what something inside the VPC calls.
+SERVICES = (
+    "ecr.api",  # SageMaker pulls training and serving images
+    "ecr.dkr",
+    "events",  # functions and training code announce what they finished
+    "kms",  # data keys of the encrypted objects
+    "lambda",  # functions hand work to each other's aliases
+    "logs",  # training jobs, endpoint containers and functions write logs
+    "monitoring",  # drift and quality figures become metrics
+    "sagemaker.api",  # training code and monitoring jobs describe jobs and models
+    "sagemaker.runtime",  # functions invoke the endpoint
+    "sns",  # functions report failed items
+    "sqs",  # dead letters
+    "states",  # functions start and answer executions
+    "sts",  # everything that assumes a role
+)
+MODELS_TYPE = (
+    "map(object({version = string, model_data_url = string, image = string, "
+    "model_package_arn = optional(string), sha256 = optional(string)}))"
+)
+
+
+@dataclass(frozen=True)
+class Specs:
+    """What the repository holds, by name."""
+
+    workloads: Mapping[str, WorkloadSpec]
+    functions: Mapping[str, FunctionSpec]
+
+
+def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.TerraformStack:
+    """Wire the modules of one environment together."""
+    stack = cdktf.TerraformStack(app, settings.environment)
+    names = Names(settings.environment, settings.account_id, settings.region)
+    _terraform(stack, settings)
+    _models_variable(stack, settings)
+    base = _base(stack, settings, names)
+    placed = {
+        name: add_workload(stack, base, name, spec=specs.workloads[name], functions=specs.functions)
+        for name in sorted(settings.workloads)
+    }
+    _outputs(stack, base, placed)
+    return stack
+
+
+def _terraform(stack: cdktf.TerraformStack, settings: Settings) -> None:
+    stack.add_override("terraform.required_version", ">= 1.11")
+    stack.add_override("terraform.required_providers.aws", {"source": "hashicorp/aws", "version": ">= 5.100, < 7"})
+    backend: dict[str, Any] = {"local": {}}
+    if settings.state.s3:
+        backend = {"s3": settings.state.s3.model_dump() | {"encrypt": True, "use_lockfile": True}}
+    stack.add_override("terraform.backend", backend)
+    # The same for AWS and for the embedded AWS, which is chosen by environment variables alone. A wrong profile
+    # stops at allowed_account_ids, before anything is planned.
+    stack.add_override(
+        "provider.aws",
+        [
+            {
+                "region": settings.region,
+                "allowed_account_ids": [settings.account_id],
+                "default_tags": [{"tags": _tags(settings)}],
+            }
+        ],
+    )
+
+
+def _tags(settings: Settings) -> dict[str, str]:
+    return {
+        "environment": settings.environment,
+        "managed-by": "terraform",
+        "owner": settings.owner,
+        "project": PROJECT,
+    }
+
+
+def _models_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
+    cdktf.TerraformVariable(
+        stack,
+        "models",
+        type=MODELS_TYPE,
+        default={},
+        nullable=False,
+        description="The promoted model of each workload (models.auto.tfvars.json). Without one, no endpoint.",
+    )
+    known = sorted(settings.workloads)
+    stack.add_override(
+        "variable.models.validation",
+        [
+            {
+                "condition": f"${{alltrue([for name in keys(var.models) : contains({json.dumps(known)}, name)])}}",
+                "error_message": f"models may only name this environment's workloads: {', '.join(known)}.",
+            }
+        ],
+    )
+
+
+def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base:
+    """Add boundary, keys, network, buckets and alerts: what every workload stands on."""
+    boundary_arn = settings.boundary.arn
+    if boundary_arn is None:
+        boundary = place(stack, "boundary", "boundary", {"name": f"{names.prefix}-boundary"})
+        boundary_arn = boundary.output("arn")
+    keys = place(
+        stack,
+        "keys",
+        "keys",
+        {
+            "name": names.prefix,
+            "administrators": list(settings.administrators),
+            "deletion_window_days": settings.keys.deletion_window_days,
+        },
+    )
+    network = place(
+        stack,
+        "network",
+        "network",
+        {
+            "name": names.prefix,
+            "cidr": settings.network.cidr,
+            "zones": list(settings.network.zones),
+            "endpoint_zones": settings.network.endpoint_zones,
+            "services": list(SERVICES),
+            "boundary_arn": boundary_arn,
+            "logs_key_arn": keys.output("arns", "logs"),
+            "log_retention_days": settings.logs.retention_days,
+            # By name, not by reference: the buckets' policies name the endpoint that this argument belongs to.
+            "bucket_arns": [names.bucket_arn(purpose) for purpose in ("data", "logs", "models")],
+            # Image layers lie in a bucket of AWS's own.
+            "extra_bucket_arns": [f"arn:{names.partition}:s3:::prod-{settings.region}-starport-layer-bucket/*"],
+        },
+    )
+    alerts = place(
+        stack,
+        "alerts",
+        "alerts",
+        {
+            "name": f"{names.prefix}-alerts",
+            "key_arn": keys.output("arns", "messages"),
+            "emails": list(settings.alerts.emails),
+        },
+    )
+    buckets = _buckets(stack, settings, names, keys, network)
+    return Base(
+        names=names,
+        settings=settings,
+        boundary_arn=boundary_arn,
+        keys=keys,
+        network=network,
+        alerts=alerts,
+        buckets=buckets,
+    )
+
+
+def _buckets(
+    stack: cdktf.TerraformStack, settings: Settings, names: Names, keys: Module, network: Module
+) -> dict[str, Module]:
+    people = [entry.model_dump(mode="json") for entry in settings.outside_access]
+    common = {
+        "vpc_endpoint_ids": [network.output("s3_endpoint_id")],
+        "force_destroy": settings.loosened.force_destroy is not None,
+    }
+    logs = place(
+        stack,
+        "logs_bucket",
+        "bucket",
+        {**common, "name": names.bucket("logs"), "access_log_target": True, "outside_access": people},
+    )
+    capture = {
+        f"{name}-capture": {"prefix": f"{name}/capture/", "days": workload.endpoint.capture_days}
+        for name, workload in sorted(settings.workloads.items())
+    }
+    specific = {"data": {"lifecycle_rules": {"expirations": capture}}, "models": {}}
+    key_of = {"data": "data", "models": "model"}
+    return {"logs": logs} | {
+        purpose: place(
+            stack,
+            f"{purpose}_bucket",
+            "bucket",
+            {
+                **common,
+                **variables,
+                "name": names.bucket(purpose),
+                "key_arn": keys.output("arns", key_of[purpose]),
+                "log_bucket": logs.output("name"),
+                "outside_access": people + bucket_principals(purpose, settings.workloads, names),
+            },
+        )
+        for purpose, variables in specific.items()
+    }
+
+
+def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Parts]) -> None:
+    """Give what people, scripts and the rehearsal need, so that nobody derives a name twice."""
+    buckets, network = base.buckets, base.network
+    outputs = {
+        "account_id": (base.settings.account_id, "Account of this environment."),
+        "alerts_topic_arn": (base.alerts.output("topic_arn"), "Topic of all alarms."),
+        "boundary_arn": (base.boundary_arn, "Permissions boundary of every role here."),
+        "data_bucket": (buckets["data"].output("name"), "Bucket of datasets, images, results and captured traffic."),
+        "key_arns": (base.keys.output("arns"), "Keys by purpose."),
+        "logs_bucket": (buckets["logs"].output("name"), "Bucket of access logs."),
+        "models_bucket": (buckets["models"].output("name"), "Bucket of training code and model artefacts."),
+        "region": (base.settings.region, "Region of this environment."),
+        "s3_endpoint_id": (network.output("s3_endpoint_id"), "VPC endpoint through which the buckets are reached."),
+        "security_group_ids": (network.output("client_security_group_ids"), "Security groups by kind of client."),
+        "subnet_ids": (network.output("subnet_ids"), "Private subnets, one per zone."),
+        "vpc_id": (network.output("vpc_id"), "The VPC."),
+        **workload_outputs(base.names, workloads),
+    }
+    for name, (value, description) in outputs.items():
+        # The construct's id carries a suffix, because modules and outputs share one space of ids.
+        output = cdktf.TerraformOutput(stack, f"{name}_output", value=value, description=description)
+        output.override_logical_id(name)

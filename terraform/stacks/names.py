@@ -1,0 +1,72 @@
+"""Every name and ARN that one part needs of another before Terraform has made it.
+
+The modules derive the same names. Computing them here, too, breaks the circles that references would make: a bucket
+policy names the role that is granted the bucket, the network's S3 endpoint names the buckets behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROJECT = "slipway"
+
+# Longest names AWS accepts, each from the API reference of the Create call.
+LIMITS = {
+    "endpoint": 63,
+    "function": 64,
+    "role": 64,
+    "s3 bucket": 63,
+    "state machine": 80,
+    "training job prefix": 40,
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names in one environment of one account."""
+
+    environment: str
+    account_id: str
+    region: str
+
+    @property
+    def prefix(self) -> str:
+        """Common beginning of every name: `slipway-<environment>`."""
+        return f"{PROJECT}-{self.environment}"
+
+    @property
+    def partition(self) -> str:
+        """ARN partition of the region."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+
+    def bucket(self, purpose: str) -> str:
+        """Name a bucket; account ids make it unique among all buckets of the world."""
+        return f"{self.prefix}-{self.account_id}-{purpose}"
+
+    def bucket_arn(self, purpose: str) -> str:
+        """ARN of a bucket."""
+        return f"arn:{self.partition}:s3:::{self.bucket(purpose)}"
+
+    def workload(self, workload: str) -> str:
+        """Name of everything of one workload: endpoint, beginning of roles, functions and state machines."""
+        return f"{self.prefix}-{workload}"
+
+    def function(self, workload: str, function: str) -> str:
+        """Name a Lambda function after its folder."""
+        return f"{self.workload(workload)}-{function.replace('_', '-')}"
+
+    def role_arn(self, role: str) -> str:
+        """ARN of a role by name."""
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"
+
+    def endpoint_arn(self, workload: str) -> str:
+        """ARN of a workload's endpoint."""
+        return f"arn:{self.partition}:sagemaker:{self.region}:{self.account_id}:endpoint/{self.workload(workload)}"
+
+    def image(self, workload: str, kind: str, tag: str) -> str:
+        """Image URI in a workload's own repository; `tag` may be a digest."""
+        separator = "@" if tag.startswith("sha256:") else ":"
+        domain = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{self.account_id}.dkr.ecr.{self.region}.{domain}/{self.workload(workload)}/{kind}{separator}{tag}"

@@ -1,0 +1,112 @@
+"""What one environment decides about one workload. What the workload is stands in its workload.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from terraform.stacks.settings.base import InstanceType, Percent, Reason, Share, Strict
+
+Positive = Annotated[int, Field(ge=1)]
+# A tag or a digest; `latest` moves, so a plan would not say what runs.
+ImageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$|^sha256:[0-9a-f]{64}$")]
+
+
+class Training(Strict):
+    """Overrides of the training job, and the image tags that jobs and registered models use.
+
+    Anything left out comes from the workload's own specification.
+    """
+
+    image_tag: ImageTag
+    serving_image_tag: ImageTag
+    instance_type: InstanceType | None = None
+    instance_count: Annotated[int, Field(ge=1, le=20)] | None = None
+    volume_gb: Annotated[int, Field(ge=1, le=16384)] | None = None
+    max_runtime_s: Annotated[int, Field(ge=60, le=2_419_200)] | None = None
+    spot: bool = False
+    hyperparameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+class Provisioned(Strict):
+    """Provisioned concurrency, scaled on its utilisation between `min` and `max`."""
+
+    min: Positive
+    max: Positive
+    target_utilisation: Annotated[float, Field(ge=0.1, le=0.9)] = 0.7
+
+
+class Function(Strict):
+    """Capacity of one function here. Memory and timeout come from its function.yaml when left out.
+
+    `on_demand` is the reason why a production function does without provisioned concurrency.
+    """
+
+    reserved: Positive
+    provisioned: Provisioned | None = None
+    on_demand: Reason | None = None
+    memory_mb: Annotated[int, Field(ge=128, le=10240)] | None = None
+    timeout_s: Annotated[int, Field(ge=1, le=900)] | None = None
+
+
+class Schedule(Strict):
+    """A time at which the endpoint's limits change: before the morning's traffic, after the evening's."""
+
+    schedule: Annotated[str, Field(pattern=r"^(cron|rate|at)\(.+\)$")]
+    timezone: str = "UTC"
+    min: Positive
+    max: Positive
+
+
+class Scaling(Strict):
+    """Instances of the endpoint: how few, how many, and the load that one of them takes."""
+
+    min: Positive
+    max: Positive
+    invocations_per_instance: Positive
+    scale_in_cooldown_s: Annotated[int, Field(ge=0)] = 300
+    scale_out_cooldown_s: Annotated[int, Field(ge=0)] = 60
+    schedules: dict[str, Schedule] = Field(default_factory=dict)
+
+
+class Rollout(Strict):
+    """How a new model takes over from the old one. Times are in seconds, the step in percent of capacity."""
+
+    type: Literal["ALL_AT_ONCE", "CANARY", "LINEAR"] = "CANARY"
+    step_percent: Annotated[int, Field(ge=5, le=50)] = 10
+    bake_s: Annotated[int, Field(ge=0, le=3600)] = 600
+
+
+class EndpointAlarms(Strict):
+    """Limits whose breach raises an alarm and, during a rollout, brings the old model back."""
+
+    latency_p99_ms: Positive = 500
+    error_count: Positive = 5
+
+
+class Endpoint(Strict):
+    """The live model's capacity and its rollout."""
+
+    instance_type: InstanceType
+    scaling: Scaling
+    rollout: Rollout = Rollout()
+    alarms: EndpointAlarms = EndpointAlarms()
+    capture_percent: Percent | None = None
+    capture_days: Positive = 90
+
+
+class Workflow(Strict):
+    """Overrides of the classification workflow."""
+
+    threshold: Share | None = None
+    low_confidence: Literal["review", "raise"] | None = None
+
+
+class Workload(Strict):
+    """One workload in one environment."""
+
+    training: Training
+    functions: dict[str, Function]
+    endpoint: Endpoint
+    workflow: Workflow = Workflow()
