@@ -1,0 +1,1 @@
+"""Lambda functions, a folder each; ``python -m functions.build`` packs them."""
