@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import yaml
 
+from training.errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,22 +30,6 @@ WORKLOADS = Path(__file__).resolve().parent
 SCHEMA_FILE = WORKLOADS / "workload.schema.json"
 
 Value = bool | int | float | str
-
-
-class SpecError(ValueError):
-    """A workload's description, or a value given for it, is wrong.
-
-    Attributes
-    ----------
-    field, value, remedy
-        Dotted key, what stood there, and what to do about it.
-    """
-
-    def __init__(self, field: str, value: object, remedy: str) -> None:
-        super().__init__(f"{field} = {value!r}: {remedy}")
-        self.field = field
-        self.value = value
-        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +245,7 @@ def _schema_errors(document: object) -> list[jsonschema.ValidationError]:
     return list(_validator().iter_errors(document))
 
 
-def _explain(error: jsonschema.ValidationError) -> SpecError:
+def _explain(error: Any) -> SpecError:
     """Turn a schema error into key, value and remedy; the schema's descriptions are the remedies."""
     path = [str(part) for part in error.absolute_path]
     field = ".".join(path) or "workload.yaml"
@@ -280,7 +266,7 @@ def _explain(error: jsonschema.ValidationError) -> SpecError:
     return SpecError(field, error.instance, f"{_rule(error)}. {says}".strip())
 
 
-def _rule(error: jsonschema.ValidationError) -> str:
+def _rule(error: Any) -> str:
     limit = error.validator_value
     rules = {
         "minimum": f"must be at least {limit}",
@@ -360,7 +346,7 @@ def _convert(field: str, parameter: Hyperparameter, raw: object) -> Value:
         high = math.inf if parameter.max is None else parameter.max
         # Written so that NaN, which compares false with everything, is refused.
         if not low <= float(value) <= high:
-            raise SpecError(field, raw, f"must lie between {low:g} and {high:g}")
+            raise SpecError(field, raw, f"must lie between {low} and {high}")
     return value
 
 

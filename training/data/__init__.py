@@ -1,0 +1,1 @@
+"""From an archive to a staged dataset: fetch, read safely, split without leakage, lay out, upload."""
