@@ -1,0 +1,1 @@
+"""The security baseline: checkov over the Terraform code, made so that it cannot pass by not looking."""
