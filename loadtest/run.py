@@ -20,7 +20,8 @@ from loadtest.errors import LoadGeneratorError, LoadUsageError
 from loadtest.generator import Plan, Report, generate
 from loadtest.slo import Slo, Verdict, judge
 
-PLAIN_PROGRESS_EVERY = 5  # samples, so seconds
+# Lines of progress that a log gets from one run, however long it is.
+PLAIN_PROGRESS_LINES = 30
 
 
 def measure(
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     # A terminated test ends like an interrupted one: the generator must never outlive it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, plain_every=max(1, round(options.seconds / PLAIN_PROGRESS_LINES)))
     try:
         measured, verdict = measure(plan, slo, options.out, progress)
     except LoadGeneratorError as error:
@@ -97,10 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Progress:
-    """Shows samples as they arrive: one line rewritten on a terminal, a line every few seconds elsewhere."""
+    """Shows samples as they arrive: one line rewritten on a terminal, every nth as a line of its own elsewhere."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, plain_every: int) -> None:
         self._stream = stream
+        self._plain_every = plain_every
         self._rewrite = stream.isatty() and not os.environ.get("CI")
         self._count = 0
         self._open = False
@@ -115,7 +117,7 @@ class Progress:
         if self._rewrite:
             self._stream.write(f"\r\x1b[2K{line}")
             self._open = True
-        elif self._count % PLAIN_PROGRESS_EVERY == 0:
+        elif self._count % self._plain_every == 0:
             self._stream.write(line + "\n")
         self._stream.flush()
 
