@@ -141,8 +141,6 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base
             "log_retention_days": settings.logs.retention_days,
             # By name, not by reference: the buckets' policies name the endpoint that this argument belongs to.
             "bucket_arns": [names.bucket_arn(purpose) for purpose in ("data", "logs", "models")],
-            # Image layers lie in a bucket of AWS's own.
-            "extra_bucket_arns": [f"arn:{names.partition}:s3:::prod-{settings.region}-starport-layer-bucket/*"],
         },
     )
     alerts = place(

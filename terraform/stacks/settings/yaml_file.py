@@ -20,10 +20,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands here a second time", key_node.start_mark
-                )
+            fault = None
+            if isinstance(key, list | dict):
+                fault = "a list or a mapping stands where a key should be"
+            elif key in seen:
+                fault = f"the key '{key}' stands here a second time"
+            if fault:
+                raise yaml.constructor.ConstructorError(None, None, fault, key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
