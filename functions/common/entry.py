@@ -7,18 +7,24 @@ import json
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from .errors import FunctionError
 
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+# Lambda's names of the levels, and Python's for the one that differs.
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
 Handler = Callable[[Any, Any], Any]
 
 
 def log(level: str, message: str, **fields: Any) -> None:
-    """Print one JSON line when LOG_LEVEL asks for it. Never pass image bytes, predictions or whole events."""
+    """Print one JSON line when LOG_LEVEL asks for it. Never pass image bytes, predictions or whole events.
+
+    Lambda's JSON log format recognises a line by ``timestamp`` and ``level``, and passes it on as it is.
+    """
     if LEVELS[level] >= LEVELS.get(os.environ.get("LOG_LEVEL", "INFO"), LEVELS["INFO"]):
-        print(json.dumps({"level": level, "message": message, **fields}, default=str), flush=True)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print(json.dumps({"timestamp": now, "level": level, "message": message, **fields}, default=str), flush=True)
 
 
 def entry(handle: Handler) -> Handler:
@@ -35,7 +41,7 @@ def entry(handle: Handler) -> Handler:
         try:
             answer = handle(event, context)
         except FunctionError as known:
-            log("WARNING", "refused", error=type(known).__name__, reason=str(known), **outcome, ms=_since(began))
+            log("WARN", "refused", error=type(known).__name__, reason=str(known), **outcome, ms=_since(began))
             raise known.with_traceback(None) from None
         except Exception as unknown:
             log("ERROR", "crashed", error=type(unknown).__name__, **outcome, ms=_since(began))

@@ -47,6 +47,7 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
         "label": result.get("label"),
         "probability": result.get("probability"),
         "predictions": result.get("predictions", []),
+        "model": result.get("model"),
         "error": result.get("error"),
         "reason": _reason(result),
     }
@@ -54,7 +55,8 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
 
 def _reason(result: dict[str, Any]) -> str | None:
     if result["status"] == "for_review":
-        return f"probability {result.get('probability')} is below the threshold {result.get('threshold')}"
+        threshold = result.get("threshold")  # not known when LowConfidence was raised instead of answered
+        return f"probability {result.get('probability')} is below the threshold" + (f" {threshold}" if threshold else "")
     reason = result.get("reason")
     return shorten(reason, 500) if reason else None
 
