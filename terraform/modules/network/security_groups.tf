@@ -2,9 +2,12 @@ locals {
   _https = { protocol = "tcp", port = 443 }
 }
 
-# Managed with no rules at all: whoever forgets to name a security group reaches nothing.
+# Managed with no rules at all: whoever forgets to name a security group reaches nothing. The empty lists
+# are written out, because a list left out is not compared: a rule added by hand would go unnoticed.
 resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+  vpc_id  = aws_vpc.this.id
+  egress  = []
+  ingress = []
 
   tags = { Name = "${var.name}-default-closed" }
 }

@@ -2,6 +2,11 @@ variable "boundary_arn" {
   type        = string
   description = "ARN of the permissions boundary of the role that writes the flow logs."
   nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.boundary_arn))
+    error_message = "boundary_arn must be the ARN of a managed policy (arn:aws:iam::<account>:policy/<name>): pass the arn output of the boundary module."
+  }
 }
 
 variable "bucket_arns" {
@@ -138,6 +143,11 @@ variable "peer_groups" {
   description = "Client groups whose members talk to each other: the instances of one distributed training job."
   default     = ["training"]
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.peer_groups, var.client_groups)) == 0
+    error_message = "peer_groups names a group that is not in client_groups: add it there, or remove it here."
+  }
 }
 
 variable "services" {
