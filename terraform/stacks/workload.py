@@ -125,10 +125,13 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
         "function_alias_arns": (of_functions("alias_arn"), "Aliases through which functions are invoked."),
         "function_names": (of_functions("function_name"), "Functions by folder name."),
         "function_role_arns": (of_functions("role_arn"), "Roles of the functions."),
+        "endpoint_log_groups": (of_each(endpoint, "log_group_name"), "Log groups of the live endpoints."),
         "model_package_groups": (of_each(training, "model_package_group_name"), "Groups of the model registry."),
         "repository_urls": (of_each(training, "repository_urls"), "Image repositories: training and serving."),
         "retraining_state_machine_arns": (of_each(training, "state_machine_arn"), "State machines that train."),
+        "training_job_name_prefixes": (of_each(training, "job_name_prefix"), "What a training job's name begins with."),
         "training_role_arns": (of_each(training, "role_arn"), "Roles of the training jobs."),
+        "training_security_group_ids": (of_each(training, "security_group_ids"), "Security groups of training jobs."),
         "workflow_log_groups": (of_each(workflow, "log_group_name"), "Log groups of the classification."),
         "workflow_role_arns": (of_each(workflow, "role_arn"), "Roles of the classification."),
         "workflow_state_machine_arns": (of_each(workflow, "state_machine_arn"), "State machines that classify."),
@@ -199,7 +202,6 @@ def _add_function(
             "concurrency": capacity.model_dump(include={"reserved", "provisioned"}),
             "alarms": base.alarms,
             "log_retention_days": base.settings.logs.retention_days,
-            "invokers": {},
         },
     )
 
@@ -226,6 +228,7 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
                 "volume_gb": given.volume_gb or default.volume_gb,
                 "max_runtime_s": given.max_runtime_s or default.max_runtime_s,
                 "spot": given.spot or default.spot,
+                "program": spec.training.program,
                 "hyperparameters": {key: hyperparameter_text(value) for key, value in sorted(hyperparameters.items())},
                 "channels": {
                     channel: {
