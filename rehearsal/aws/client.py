@@ -110,8 +110,8 @@ class EmbeddedAws:
 
         session = boto3.session.Session(
             aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name=self.region,  # noqa: S106
+            aws_secret_access_key="test",  # noqa: S106 (the embedded AWS takes any)
+            region_name=self.region,
         )
         settings = {"proxies": {}, "read_timeout": 900, "retries": {"total_max_attempts": 1}, **config}
         return session.client(service, endpoint_url=self.endpoint, config=Config(**settings))

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     from rehearsal.aws.context import Context
 
-PARTS: tuple[str, ...] = ("rehearsal.aws.sagemaker",)
+PARTS: tuple[str, ...] = (
+    "rehearsal.aws.lambdas",
+    "rehearsal.aws.sagemaker",
+)
 """Installed in this order."""
 
 

@@ -68,6 +68,12 @@ class Process:
         for line in self._popen.stdout:
             yield line.rstrip("\n")
 
+    def output_descriptor(self) -> int:
+        """Return the file descriptor of stdout and stderr together, for a caller that reads it without blocking."""
+        if self._popen.stdout is None:
+            raise ValueError("this process writes to a log file: start it with log=None to read its output")
+        return self._popen.stdout.fileno()
+
     def signal(self, number: int) -> None:
         """Send a signal to the whole group; nothing happens when it is gone."""
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,0 +1,133 @@
+"""moto's Lambda backend with versions, aliases, concurrency, events and deletions that act."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import moto.awslambda.urls as lambda_urls
+from moto.awslambda.models import LambdaBackend
+
+from rehearsal.aws.lambdas import provisioned
+from rehearsal.aws.lambdas.target import Target, resolve
+
+if TYPE_CHECKING:
+    from rehearsal.aws.lambdas.engine import Engine
+    from rehearsal.aws.lambdas.worker import Result
+
+_engine: list[Engine] = []
+
+
+def use(engine: Engine) -> None:
+    """Make ``engine`` the one that runs every function of this process."""
+    _engine[:] = [engine]
+
+
+def engine() -> Engine:
+    """Return the engine of this process."""
+    return _engine[0]
+
+
+class LocalLambdaBackend(LambdaBackend):
+    """The functions of one account and region.
+
+    Attributes
+    ----------
+    provisioned
+        Provisioned concurrency per (function, qualifier).
+    event_configs
+        Event invoke configuration per (function, qualifier).
+    signing
+        Code signing configurations per ARN.
+    """
+
+    # moto derives the URL module from the module name of the class, which is not moto's here
+    @property
+    def _url_module(self) -> Any:
+        return lambda_urls
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.provisioned: dict[tuple[str, str], provisioned.Config] = {}
+        self.event_configs: dict[tuple[str, str], dict[str, Any]] = {}
+        self.signing: dict[str, dict[str, Any]] = {}
+
+    def run(self, target: Target, event: bytes) -> tuple[Result, str]:
+        """Run one event on a resolved target; see :meth:`rehearsal.aws.lambdas.engine.Engine.invoke`."""
+        reserved = self.get_function(target.name).reserved_concurrency
+        config = self.provisioned.get((target.name, target.qualifier or ""))
+        return engine().invoke(
+            target,
+            event,
+            reserved=None if reserved is None else int(reserved),
+            allocated=config.allocated if config else 0,
+        )
+
+    def resolve(self, name_or_arn: str, qualifier: str | None = None) -> Target:
+        """Find what a call names."""
+        return resolve(self, name_or_arn, qualifier)
+
+    def settings(self, name: str, qualifier: str | None) -> tuple[dict[str, Any], str | None]:
+        """Return the event invoke configuration of a qualifier, and the dead-letter ARN of the function."""
+        config = self.event_configs.get((name, qualifier or "$LATEST"), {})
+        dead_letters = getattr(self.get_function(name, qualifier), "dead_letter_config", None) or {}
+        return config, dead_letters.get("TargetArn") or None
+
+    def update_alias(self, name: str, function_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Move provisioned concurrency along with the alias."""
+        alias = super().update_alias(name, function_name, *args, **kwargs)
+        provisioned.follow_alias(self, engine().pool, function_name, name)
+        return alias
+
+    def delete_alias(self, name: str, function_name: str) -> None:
+        """Forget what hangs on the alias."""
+        provisioned.delete(self, engine().pool, function_name, name)
+        self.event_configs.pop((function_name, name), None)
+        super().delete_alias(name, function_name)
+
+    def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
+        """End the environments of what is deleted."""
+        target = self.resolve(function_name, qualifier)
+        super().delete_function(function_name, qualifier)
+        version = str(target.fn.version) if target.qualifier else None
+        for store in (self.provisioned, self.event_configs):
+            for key in [k for k in store if k[0] == target.name and target.qualifier in (None, k[1])]:
+                del store[key]  # type: ignore[attr-defined]
+        if version is None:
+            self._lambdas._aliases.pop(
+                f"arn:aws:lambda:{self.region_name}:{self.account_id}:function:{target.name}", None
+            )
+        engine().pool.drop(target.name, version)
+
+    def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Change the code once, and publish when asked: moto changes it a second time, on the published version."""
+        fn = self.get_function(function_name, qualifier)
+        before = fn.code_sha_256
+        changed_before = fn.code_or_config_updated
+        answer = fn.update_function_code(body)
+        fn.code_or_config_updated = changed_before or fn.code_sha_256 != before
+        if body.get("Publish") and not body.get("DryRun"):
+            published = self.publish_version(fn.function_name)
+            return published.get_configuration() if published else None
+        return answer
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
+        """Keep the alias that a mapping names, and leave polling to :mod:`rehearsal.aws.lambdas.polling`."""
+        mapping = super().create_event_source_mapping(spec)
+        stored = mapping.function_arn
+        mapping.function_arn = self.resolve(spec["FunctionName"]).arn
+        from moto.sqs.models import sqs_backends
+
+        for queue in sqs_backends[self.account_id][self.region_name].queues.values():
+            if queue.queue_arn == mapping.event_source_arn:
+                queue.lambda_event_source_mappings.pop(stored, None)
+        return mapping
+
+    def invoke(
+        self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
+    ) -> bytes | None:
+        """Serve moto's own triggers (log subscriptions, streams): one synchronous call."""
+        payload = body.encode() if isinstance(body, str) else body or b"{}"
+        result, _ = self.run(self.resolve(function_name, qualifier), payload)
+        if result.error:
+            response_headers["x-amz-function-error"] = result.error
+        return result.payload
