@@ -195,66 +195,100 @@ run "security_groups" {
   }
 }
 
-run "refuses_public_range_one_zone_and_s3" {
+# Where one variable's validation looks at another, a failure of the second hides the first: the range is
+# checked against the zones, so that the two fail in runs of their own.
+
+run "refuses_public_range_and_s3" {
   command = plan
   variables {
-    cidr              = "52.1.0.0/16"
-    zones             = ["eu-west-1a"]
-    services          = ["s3"]
     bucket_arns       = []
+    cidr              = "52.1.0.0/16"
     extra_bucket_arns = ["arn:aws:s3:::*"]
     name              = "sg-slipway"
+    services          = ["s3"]
   }
-  expect_failures = [var.cidr, var.zones, var.services, var.bucket_arns, var.extra_bucket_arns, var.name]
+  expect_failures = [var.bucket_arns, var.cidr, var.extra_bucket_arns, var.name, var.services]
 }
 
-run "refuses_small_range_same_zone_and_unknown_service" {
+run "refuses_small_range_and_unknown_service" {
   command = plan
   variables {
-    cidr          = "10.40.0.0/26"
-    zones         = ["eu-west-1a", "eu-west-1a"]
-    services      = ["sagemaker.apis"]
     bucket_arns   = ["arn:aws:s3:::slipway-dev-123456789012-data/*"]
+    cidr          = "10.40.0.0/26"
     client_groups = ["functions", "functions"]
     peer_groups   = []
+    services      = ["sagemaker.apis"]
   }
-  expect_failures = [var.cidr, var.zones, var.services, var.bucket_arns, var.client_groups]
+  expect_failures = [var.bucket_arns, var.cidr, var.client_groups, var.services]
 }
 
-run "refuses_crooked_range_zone_id_and_half_registry" {
+run "refuses_small_range_for_three_zones" {
+  command = plan
+  variables {
+    cidr  = "10.40.0.0/25"
+    zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+  }
+  expect_failures = [var.cidr]
+}
+
+run "refuses_crooked_range_and_half_registry" {
   command = plan
   variables {
     cidr               = "10.40.1.0/20"
-    zones              = ["euw1-az1", "euw1-az2"]
-    services           = ["ecr.api"]
-    client_groups      = ["endpoints", "training"]
+    client_groups      = ["endpoints"]
     log_retention_days = 42
     logs_key_arn       = "alias/slipway-dev-logs"
+    peer_groups        = []
+    services           = ["ecr.api"]
   }
-  expect_failures = [var.cidr, var.zones, var.services, var.client_groups, var.log_retention_days, var.logs_key_arn]
+  expect_failures = [var.cidr, var.client_groups, var.log_retention_days, var.logs_key_arn, var.services]
 }
 
 run "refuses_huge_range_and_service_twice" {
   command = plan
   variables {
     cidr           = "10.0.0.0/8"
-    services       = ["logs", "logs"]
     client_groups  = []
-    peer_groups    = []
     endpoint_zones = 3
+    peer_groups    = []
+    services       = ["logs", "logs"]
   }
-  expect_failures = [var.cidr, var.services, var.client_groups, var.endpoint_zones]
+  expect_failures = [var.cidr, var.client_groups, var.endpoint_zones, var.services]
 }
 
 run "refuses_nonsense_range_and_no_endpoint_zone" {
   command = plan
   variables {
+    boundary_arn   = "slipway-boundary"
     cidr           = "ten dot forty"
     endpoint_zones = 0
     peer_groups    = ["trainings"]
-    boundary_arn   = "slipway-boundary"
   }
-  expect_failures = [var.cidr, var.endpoint_zones, var.peer_groups, var.boundary_arn]
+  expect_failures = [var.boundary_arn, var.cidr, var.endpoint_zones, var.peer_groups]
+}
+
+run "refuses_one_zone" {
+  command = plan
+  variables {
+    zones = ["eu-west-1a"]
+  }
+  expect_failures = [var.zones]
+}
+
+run "refuses_zone_twice" {
+  command = plan
+  variables {
+    zones = ["eu-west-1a", "eu-west-1a"]
+  }
+  expect_failures = [var.zones]
+}
+
+run "refuses_zone_ids" {
+  command = plan
+  variables {
+    zones = ["euw1-az1", "euw1-az2"]
+  }
+  expect_failures = [var.zones]
 }
 
 run "refuses_zone_of_another_region" {
