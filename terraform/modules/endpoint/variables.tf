@@ -64,9 +64,9 @@ variable "instance_type" {
   }
 
   validation {
-    # CreateEndpointConfig refuses KmsKeyId where the volume is local NVMe.
+    # CreateEndpointConfig, KmsKeyId: the key does not encrypt local storage, which has a hardware key of its own.
     condition     = !can(regex("^ml\\.([a-z]+[0-9]+[a-z]*d[a-z]*|g5|g6e?|gr6|p5[a-z]*|p6[a-z0-9-]*|trn[0-9]+[a-z]*|i[0-9]+[a-z]*)\\.", var.instance_type))
-    error_message = "instance_type ${var.instance_type} has local NVMe storage (m5d, c5d, r5d, m6id, c6gd, g4dn, g5, g6, p4d, p5, trn1 and their kin), for which SageMaker refuses the customer managed volume key: choose a family with EBS volumes only (m5, m6i, m7i, c5, c6i, c7i, r5, c6g, m6g, inf1, inf2, p3)."
+    error_message = "instance_type ${var.instance_type} has local NVMe storage (m5d, c5d, r5d, m6id, c6gd, g4dn, g5, g6, p4d, p5, trn1 and their kin), which the customer managed volume key does not cover: choose a family with EBS volumes only (m5, m6i, m7i, c5, c6i, c7i, r5, c6g, m6g, inf1, inf2, p3)."
   }
 }
 

@@ -1,0 +1,65 @@
+# A schedule changes the limits of the target behind Terraform's back, and a plan would set them back at noon.
+# Where there are schedules they own the limits; Terraform takes no condition in ignore_changes, hence two targets.
+
+locals {
+  _scheduled = length(var.scaling.schedules) > 0
+  _target    = one(concat(aws_appautoscaling_target.fixed, aws_appautoscaling_target.scheduled))
+}
+
+resource "aws_appautoscaling_target" "fixed" {
+  count = local._scheduled ? 0 : 1
+
+  service_namespace  = "sagemaker"
+  resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${local._variant}"
+  scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
+  min_capacity       = var.scaling.min
+  max_capacity       = var.scaling.max
+}
+
+resource "aws_appautoscaling_target" "scheduled" {
+  count = local._scheduled ? 1 : 0
+
+  service_namespace  = "sagemaker"
+  resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${local._variant}"
+  scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
+  min_capacity       = var.scaling.min
+  max_capacity       = var.scaling.max
+
+  lifecycle {
+    ignore_changes = [max_capacity, min_capacity]
+  }
+}
+
+resource "aws_appautoscaling_policy" "invocations" {
+  name               = "${var.name}-invocations"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = local._target.service_namespace
+  resource_id        = local._target.resource_id
+  scalable_dimension = local._target.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.scaling.invocations_per_instance
+    scale_in_cooldown  = var.scaling.scale_in_cooldown_s
+    scale_out_cooldown = var.scaling.scale_out_cooldown_s
+
+    predefined_metric_specification {
+      predefined_metric_type = "SageMakerVariantInvocationsPerInstance"
+    }
+  }
+}
+
+resource "aws_appautoscaling_scheduled_action" "this" {
+  for_each = var.scaling.schedules
+
+  name               = "${var.name}-${each.key}"
+  service_namespace  = local._target.service_namespace
+  resource_id        = local._target.resource_id
+  scalable_dimension = local._target.scalable_dimension
+  schedule           = each.value.schedule
+  timezone           = each.value.timezone
+
+  scalable_target_action {
+    min_capacity = each.value.min
+    max_capacity = each.value.max
+  }
+}
