@@ -7,7 +7,7 @@ reduced, so that thin spokes survive as the grey they are in a photograph of thi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Image = NDArray[np.uint8]
+    Image = NDArray[Any]
     Colour = tuple[int, int, int]
     Placed = Callable[[float, float], tuple[int, int]]
 
@@ -269,7 +269,7 @@ def _foreground(canvas: Image, rng: np.random.Generator) -> None:
 
 def _photograph(canvas: Image, rng: np.random.Generator, size: int) -> Image:
     """Reduce to the final size with the camera's exposure, softness and noise."""
-    small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small: NDArray[Any] = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
     if rng.random() < 0.35:
         small = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(0.3, 0.75)) * size / 32)
     contrast, brightness = rng.uniform(0.78, 1.12), rng.normal(0, 14)
@@ -300,7 +300,7 @@ def _vivid(rng: np.random.Generator) -> Colour:
     """A paint colour: any hue, or near black or white."""
     if rng.random() < 0.25:
         return _grey(rng, 20, 60) if rng.random() < 0.5 else _grey(rng, 200, 245)
-    hsv = np.uint8([[[rng.integers(0, 180), rng.integers(140, 255), rng.integers(110, 240)]]])
+    hsv = np.array([[[rng.integers(0, 180), rng.integers(140, 255), rng.integers(110, 240)]]], np.uint8)
     red, green, blue = (int(v) for v in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
     return red, green, blue
 

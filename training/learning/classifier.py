@@ -1,0 +1,130 @@
+"""Train, judge and export an image classifier: the whole job, given a workload."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from training.learning import container, evaluation, images, model_card, networks
+from training.learning.export import Calibrated, export
+from training.learning.fitting import Plan, fit, predict
+from training.learning.tracking import Tracker, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.workloads.spec import Workload
+
+CHECKED_IMAGES = 64
+"""Test images on which the exported model is compared with torch."""
+
+
+def run(workload: Workload, job: container.Job) -> dict[str, Any]:
+    """Do the job and leave the model and its figures in the job's folders.
+
+    Returns
+    -------
+    what `metrics.json` holds
+
+    Raises
+    ------
+    TrainingError, SpecError
+        With the reason the job cannot be done.
+    """
+    started = time.monotonic()
+    values = job.hyperparameters
+    threads = container.set_threads(1 if values["architecture"] == "small_cnn" else 64)
+    weights = container.weights_file(job)
+    size = workload.data.image
+    dataset = images.describe(job.channels["train"], workload.data.classes)
+    classes = tuple(dataset["classes"])
+    splits = {
+        name: images.read_split(job.channels[name], classes, size.height, size.width)
+        for name in ("train", "validation", "test")
+    }
+    images.refuse_leakage(splits)
+    label = f"{dataset['source']} data" + (" (synthetic)" if dataset["synthetic"] else "")
+    counts = ", ".join(f"{len(split.labels)} {name}" for name, split in splits.items())
+    say(f"{workload.name}: {values['architecture']} on {label}: {counts}; {threads} threads")
+
+    torch.manual_seed(int(values["seed"]))
+    network = networks.build(str(values["architecture"]), len(classes))
+    if weights is not None:
+        fresh = networks.load_weights(network, weights)
+        say(f"started from {weights.name}; fresh: {', '.join(fresh) or 'nothing'}")
+    if values["freeze_backbone"]:
+        networks.freeze_backbone(network)
+    plan = Plan(**{name: values[name] for name in Plan.__slots__})  # type: ignore[arg-type]
+    with Tracker(job.output) as tracker:
+        state = fit(
+            network,
+            splits["train"],
+            splits["validation"],
+            plan,
+            checkpoints=job.checkpoints,
+            report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
+        )
+        held_out = splits["validation"]
+        divisor = evaluation.temperature(predict(network, held_out.images), held_out.labels)
+        probabilities = torch.softmax(predict(network, splits["test"].images) / divisor, 1)
+        figures = evaluation.evaluate(probabilities, splits["test"].labels, classes, workload.workflow.threshold)
+        tracker.metrics({f"test:{name}": figures[name] for name in ("loss", "accuracy", "macro_f1")})
+    model = Calibrated(network, divisor)
+    sample = images.normalise(splits["test"].images[:CHECKED_IMAGES])
+    difference = export(model, job.model / "model.onnx", sample)
+    say(f"model.onnx answers as torch does: largest difference {difference:.1e}")
+    metrics = figures | {
+        "best_epoch": state.best_epoch,
+        "epochs": state.epoch,
+        "temperature": divisor,
+        "onnx_difference": difference,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    _write(workload, job, dataset, metrics, network)
+    title = f"{workload.title}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
+    evaluation.plot_confusion(figures["confusion"], classes, title, job.output / "confusion.png")
+    return metrics
+
+
+def _write(
+    workload: Workload, job: container.Job, dataset: dict[str, Any], metrics: dict[str, Any], network: torch.nn.Module
+) -> None:
+    size = workload.data.image
+    headline = ("accuracy", "loss", "macro_f1", "calibration_error", "share_below_threshold")
+    description = {
+        "workload": workload.name,
+        "version": job.hyperparameters["model_version"],
+        "classes": dataset["classes"],
+        "input": {
+            "height": size.height,
+            "width": size.width,
+            "channels": size.channels,
+            "mean": list(images.MEAN),
+            "std": list(images.STD),
+            "layout": "NCHW",
+        },
+        "metrics": {f"test:{name}": metrics[name] for name in headline},
+        "source": dataset["source"],
+        "synthetic": dataset["synthetic"],
+        "architecture": job.hyperparameters["architecture"],
+        "temperature": metrics["temperature"],
+        "limits": {
+            "max_image_bytes": workload.inference.max_image_bytes,
+            "max_image_pixels": workload.inference.max_image_pixels,
+        },
+    }
+    job.model.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": network.state_dict(), "classes": dataset["classes"]}, job.model / "model.pt")
+    _write_json(job.model / "model.json", description)
+    _write_json(job.model / "metrics.json", metrics)
+    _write_json(job.output / "metrics.json", metrics)
+    card = model_card.render(workload, description, dataset, metrics, job.hyperparameters)
+    for folder in (job.model, job.output):
+        (folder / "model_card.md").write_text(card, encoding="utf-8")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

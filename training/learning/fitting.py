@@ -1,0 +1,176 @@
+"""Fit a network to images held in memory, with early stopping and checkpoints that resume exactly.
+
+Every random choice of an epoch comes from a generator seeded with the seed and the epoch, so a run that was interrupted
+and resumed takes the same steps as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from training.errors import TrainingError
+from training.learning.images import Split, disturb, normalise
+from training.learning.networks import train_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to fit; the meanings are those of the hyperparameters of the same names."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    augment: bool
+    patience: int
+    seed: int
+
+
+@dataclass(slots=True)
+class State:
+    """Where a fit stands; `epoch` is the next one to do."""
+
+    epoch: int
+    best_loss: float
+    best_epoch: int
+    best_weights: dict[str, Tensor]
+
+
+def fit(
+    network: nn.Module,
+    train: Split,
+    validation: Split,
+    plan: Plan,
+    *,
+    checkpoints: Path | None = None,
+    report: Callable[[int, dict[str, float]], None] = lambda _epoch, _values: None,
+) -> State:
+    """Fit `network` and leave it with the weights of its best epoch (lowest validation loss).
+
+    Parameters
+    ----------
+    checkpoints
+        Folder to resume from and to write to after every epoch; None for neither.
+    report
+        Called after each epoch with its number (from 1) and metrics.
+
+    Raises
+    ------
+    TrainingError
+        The loss is no longer a number.
+    """
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, plan.learning_rate, weight_decay=plan.weight_decay)
+    steps = max(1, -(-len(train.labels) // plan.batch_size))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.learning_rate, total_steps=steps * plan.epochs, pct_start=0.25
+    )
+    parts = _Parts(network, optimiser, schedule)
+    identity = _identity(network, train, plan)
+    state = _resume(checkpoints, parts, identity) or State(0, float("inf"), 0, {})
+    while state.epoch < plan.epochs and state.epoch - state.best_epoch < plan.patience:
+        loss = _epoch(parts, train, plan, state.epoch)
+        scores = predict(network, validation.images)
+        judged = cross_entropy(scores, validation.labels).item()
+        if not math.isfinite(judged):
+            raise TrainingError("learning_rate", plan.learning_rate, f"validation loss is {judged}; try a smaller one")
+        accuracy = (scores.argmax(1) == validation.labels).float().mean().item()
+        state.epoch += 1
+        if judged < state.best_loss:
+            state.best_loss, state.best_epoch = judged, state.epoch
+            state.best_weights = copy.deepcopy(network.state_dict())
+        report(state.epoch, {"train:loss": loss, "validation:loss": judged, "validation:accuracy": accuracy})
+        _save(checkpoints, parts, state, identity)
+    network.load_state_dict(state.best_weights)
+    return state
+
+
+def predict(network: nn.Module, images: Tensor, batch: int = 256) -> Tensor:
+    """Scores of shape (n, classes) for uint8 images."""
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(normalise(part)) for part in images.split(batch)])
+
+
+class _Parts(NamedTuple):
+    """What changes while fitting, and so belongs in a checkpoint."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+
+def _epoch(parts: _Parts, train: Split, plan: Plan, epoch: int) -> float:
+    network, optimiser, schedule = parts
+    generator = torch.Generator().manual_seed((plan.seed << 20) + epoch)
+    # Dropout draws from the global generator; it, too, must not depend on where a run resumed.
+    torch.manual_seed((plan.seed << 20) + epoch)
+    train_mode(network)
+    total, last = 0.0, len(train.labels) % plan.batch_size
+    for at in torch.randperm(len(train.labels), generator=generator).split(plan.batch_size):
+        if len(at) == 1 and last == 1 and len(train.labels) > 1:
+            # Batch norm cannot learn from a single image.
+            schedule.step()
+            continue
+        images = disturb(train.images[at], generator) if plan.augment else train.images[at]
+        loss = cross_entropy(network(normalise(images)), train.labels[at], label_smoothing=plan.label_smoothing)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                "learning_rate", plan.learning_rate, f"the loss became {loss.item()}; try a smaller one"
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        total += loss.item() * len(at)
+    return total / len(train.labels)
+
+
+def _identity(network: nn.Module, train: Split, plan: Plan) -> str:
+    """What a checkpoint must have been made with to be taken up: plan, shapes, images, and what is frozen."""
+    shapes = [(name, list(p.shape), p.requires_grad) for name, p in network.named_parameters()]
+    digest = hashlib.sha256(json.dumps([asdict(plan), shapes, list(train.names)]).encode())
+    digest.update(train.images.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _save(folder: Path | None, parts: _Parts, state: State, identity: str) -> None:
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = {name: part.state_dict() for name, part in parts._asdict().items()}
+    content |= {"state": {name: getattr(state, name) for name in State.__slots__}, "identity": identity}
+    partial = folder / f"{CHECKPOINT}.part"
+    torch.save(content, partial)
+    partial.replace(folder / CHECKPOINT)
+
+
+def _resume(folder: Path | None, parts: _Parts, identity: str) -> State | None:
+    path = None if folder is None else folder / CHECKPOINT
+    if path is None or not path.is_file():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["identity"] != identity:
+            return None
+        for name, part in parts._asdict().items():
+            part.load_state_dict(content[name])
+        return State(**content["state"])
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        raise TrainingError("checkpoint", str(path), f"cannot be taken up ({error}); remove it to start over") from None

@@ -1,0 +1,137 @@
+"""Read a staged dataset into memory, and disturb it a little while training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Per-channel statistics of ImageNet, which torchvision's weights expect; of values in 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Images of one channel.
+
+    Attributes
+    ----------
+    images
+        uint8 tensor of shape (n, 3, height, width), RGB.
+    labels
+        int64 tensor of shape (n,).
+    names
+        `<class>/<file>`, in the order of the images.
+    """
+
+    images: Tensor
+    labels: Tensor
+    names: tuple[str, ...]
+
+
+def describe(channel: Path, fallback: tuple[str, ...]) -> dict[str, Any]:
+    """What the channel's `dataset.json` says; without one, only that the source is unknown.
+
+    Raises
+    ------
+    TrainingError
+        The file is not JSON or names no classes.
+    """
+    path = channel / "dataset.json"
+    if not path.is_file():
+        return {"source": "unknown", "synthetic": False, "classes": list(fallback)}
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        if len(description["classes"]) < 2 or not isinstance(description["synthetic"], bool):
+            raise ValueError("fewer than two classes")
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError("dataset.json", str(path), f"cannot be used ({error}); stage the data again") from None
+    return description
+
+
+def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int) -> Split:
+    """Read every image below `<channel>/<class>/`, resized to the model's input where it differs.
+
+    Raises
+    ------
+    TrainingError
+        The channel or a class is missing or empty, or a file is no image.
+    """
+    if not channel.is_dir():
+        raise TrainingError("channel", str(channel), "there is no such folder; stage the data or set SM_CHANNEL_*")
+    found = [(label, path) for label, name in enumerate(classes) for path in sorted((channel / name).glob("*.*"))]
+    for label, name in enumerate(classes):
+        if not any(item[0] == label for item in found):
+            raise TrainingError("channel", str(channel), f"has no images of {name!r}; stage the data again")
+    with ThreadPoolExecutor(2) as pool:
+        images = list(pool.map(lambda item: _read(item[1], height, width), found))
+    stacked = torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy())
+    names = tuple(f"{path.parent.name}/{path.name}" for _, path in found)
+    return Split(stacked, torch.tensor([label for label, _ in found]), names)
+
+
+def refuse_leakage(splits: dict[str, Split]) -> None:
+    """Make sure that no image stands in two splits.
+
+    Raises
+    ------
+    TrainingError
+        One does.
+    """
+    seen: dict[bytes, str] = {}
+    for part, split in splits.items():
+        for image, name in zip(split.images, split.names, strict=True):
+            digest = hashlib.sha256(image.numpy().tobytes()).digest()
+            where = f"{part}/{name}"
+            other = seen.setdefault(digest, where)
+            if not other.startswith(f"{part}/"):
+                raise TrainingError("dataset", where, f"is the same image as {other}; stage the data again")
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 pixels to the float values the networks take; shape stays."""
+    scale = torch.tensor(STD).view(1, 3, 1, 1) * 255
+    shift = torch.tensor(MEAN).view(1, 3, 1, 1) * 255
+    return (images.float() - shift) / scale
+
+
+def disturb(images: Tensor, generator: torch.Generator, reach: float = 0.1) -> Tensor:
+    """Mirror half of the images and shift each by up to `reach` of its side, repeating the border."""
+    count, _, height, width = images.shape
+    mirrored = torch.rand(count, generator=generator) < 0.5
+    images = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+    rows = _shifted(count, height, reach, generator)
+    columns = _shifted(count, width, reach, generator)
+    batch = torch.arange(count).view(-1, 1, 1)
+    # Indexed dimensions come first: (n, height, width, 3).
+    return images[batch, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+
+
+def _shifted(count: int, side: int, reach: float, generator: torch.Generator) -> Tensor:
+    most = max(1, round(side * reach))
+    offsets = torch.randint(-most, most + 1, (count, 1), generator=generator)
+    return (torch.arange(side) + offsets).clamp(0, side - 1)
+
+
+def _read(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+    if image is None:
+        raise TrainingError("image", str(path), "is no readable image; remove it or stage the data again")
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return image[:, :, ::-1].astype(np.uint8)

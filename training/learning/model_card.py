@@ -1,0 +1,61 @@
+"""The model card: what the model is for, what it was made from, how good it is, where it must not be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from training.workloads.spec import Value, Workload
+
+
+def render(
+    workload: Workload,
+    description: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    hyperparameters: Mapping[str, Value],
+) -> str:
+    """The card as Markdown."""
+    rows = "\n".join(
+        f"| {name} | {row['images']} | {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} |"
+        for name, row in metrics["classes"].items()
+    )
+    option = workload.data.options.get(dataset["source"])
+    origin = "".join(f"\n- {name}: {value}" for name, value in dataset.get("origin", {}).items())
+    settings = ", ".join(f"{name}={value}" for name, value in hyperparameters.items() if value != "")
+    return f"""# {workload.title}, version {description["version"]}
+
+{workload.description}
+{_warning(dataset)}
+## Data
+
+- source: {dataset["source"]}{f" ({option.title})" if option else ""}
+- synthetic: {"yes" if dataset["synthetic"] else "no"}{origin}
+
+## Test figures
+
+| class | images | precision | recall | F1 |
+| --- | ---: | ---: | ---: | ---: |
+{rows}
+
+Accuracy {metrics["accuracy"]:.3f}, expected calibration error {metrics["calibration_error"]:.3f}. At the workflow's
+threshold of {metrics["threshold"]} a share of {metrics["share_below_threshold"]:.3f} goes to review; of the rest,
+{metrics["accuracy_above_threshold"]:.3f} are right.
+
+## How it was made
+
+{description["architecture"]}; {settings}. Probabilities are calibrated with temperature {metrics["temperature"]:.2f}.
+
+## Limits
+
+It knows {len(description["classes"])} classes ({", ".join(description["classes"])}) and names one of them for any
+picture, also for one that shows none of them. It was judged on images like those it was trained on, and on no others.
+"""
+
+
+def _warning(dataset: Mapping[str, Any]) -> str:
+    if not dataset["synthetic"]:
+        return ""
+    return "\n> **Synthetic.** Trained and judged on drawings. The figures say nothing about photographs.\n"
