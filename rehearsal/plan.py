@@ -55,15 +55,14 @@ def plan(environment: str, folder: Path) -> None:
 
 def specimens(document: dict[str, Any], account: str, region: str) -> dict[str, Any]:
     """One promoted model per workload that the environment can serve."""
-    workloads = sorted(document["output"]["endpoint_names"]["value"])
-    return {name: _specimen(name, account, region) for name in workloads}
-
-
-def _specimen(workload: str, account: str, region: str) -> dict[str, str]:
+    bucket = document["module"]["models_bucket"]["name"]
     return {
-        "version": "1",
-        "image": f"{account}.dkr.ecr.{region}.amazonaws.com/specimen-{workload}/serving@sha256:{'0' * 64}",
-        "model_data_url": f"s3://specimen-{account}-models/{workload}/artifacts/specimen/output/model.tar.gz",
+        workload: {
+            "version": "1",
+            "image": f"{account}.dkr.ecr.{region}.amazonaws.com/specimen-{workload}/serving@sha256:{'0' * 64}",
+            "model_data_url": f"s3://{bucket}/{workload}/artifacts/specimen/output/model.tar.gz",
+        }
+        for workload in sorted(document["output"]["endpoint_names"]["value"])
     }
 
 
