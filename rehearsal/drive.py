@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rehearsal import keeping
-from rehearsal.aws.client import EmbeddedAws, EmbeddedAwsStartError
 from rehearsal.console import Console
 from rehearsal.report import write_report
-from rehearsal.run import ACCOUNT, REGION, Options, RehearsalError, Run, fresh, now, only_one, relative
+from rehearsal.run import Options, RehearsalError, Run, fresh, now, only_one, relative
 from rehearsal.stages import STAGES, perform
 from rehearsal.versions import versions
 from terraform.command import TerraformError
@@ -32,13 +33,16 @@ def rehearse(folder: Path, options: Options, first: str | None = None) -> bool:
         if options.keep:
             stages.remove("destroy")
         run.forget_from(STAGES.index(stages[0]) + 1)
-        result = "interrupted"
+        result = "failed"
         try:
-            passed = all(carry_out(run, name) for name in stages)
-            result = "passed" if passed else "failed"
+            if all(carry_out(run, name) for name in stages):
+                result = "passed"
+        except KeyboardInterrupt:
+            result = "interrupted"
+            raise
         finally:
             finish(run, result)
-        return passed
+        return result == "passed"
 
 
 def begun(folder: Path, options: Options) -> Run:
@@ -62,23 +66,8 @@ def continued(folder: Path, options: Options, first: str | None) -> Run:
     keeping.restore_before_destroy(run)
     if not run.aws_state.exists():
         raise RehearsalError(f"the last run left no state in {relative(run.aws_state)}: run `make rehearse`")
-    start_server(run)
-    keeping.wait_for_endpoints(run.embedded)
+    keeping.wait_for_endpoints(run.start_aws())
     return run
-
-
-def start_server(run: Run) -> None:
-    try:
-        run.aws = EmbeddedAws.start(
-            run.aws_root,
-            account_id=ACCOUNT,
-            region=REGION,
-            speed=run.options.speed,
-            state=run.aws_state,
-            detached=run.options.keep,
-        )
-    except EmbeddedAwsStartError as error:
-        raise RehearsalError(str(error)) from None
 
 
 def carry_out(run: Run, name: str) -> bool:
@@ -89,7 +78,7 @@ def carry_out(run: Run, name: str) -> bool:
         with Console.for_stream(sys.stdout).stage(name) as shown:
             try:
                 record["evidence"], record["data"] = perform(name, run, shown.update)
-            except (RehearsalError, TerraformError, EmbeddedAwsStartError, OSError) as error:
+            except (RehearsalError, TerraformError, ClientError, OSError) as error:
                 record.update(status="failed", evidence=str(error))
                 shown.fail(str(error), f"make rehearse STAGE={name}")
                 return False

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rehearsal.aws.client import EmbeddedAws
+from rehearsal.aws.client import EmbeddedAws, EmbeddedAwsStartError
 from terraform.command import ROOT, SCRATCH
 
 DEFAULT_FOLDER = SCRATCH / "rehearsal"
@@ -61,6 +61,21 @@ class Run:
     def embedded(self) -> EmbeddedAws:
         if self.aws is None:
             raise RehearsalError("the embedded AWS is not running: start the rehearsal from its first stage")
+        return self.aws
+
+    def start_aws(self) -> EmbeddedAws:
+        """Start the embedded AWS, on the state that was saved where there is one."""
+        try:
+            self.aws = EmbeddedAws.start(
+                self.aws_root,
+                account_id=ACCOUNT,
+                region=REGION,
+                speed=self.options.speed,
+                state=self.aws_state,
+                detached=self.options.keep,
+            )
+        except EmbeddedAwsStartError as error:
+            raise RehearsalError(str(error)) from None
         return self.aws
 
     @property

@@ -62,10 +62,11 @@ class EmbeddedAws:
         port: int = 0,
         speed: float = 20.0,
         state: Path | None = None,
+        detached: bool = False,
     ) -> EmbeddedAws:
         """Start a server of our own and wait until it answers.
 
-        It ends with :meth:`stop`, and also when this process ends in any way.
+        It ends with :meth:`stop`, and also when this process ends in any way, unless it is ``detached``.
 
         Raises
         ------
@@ -74,7 +75,9 @@ class EmbeddedAws:
         """
         root.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "rehearsal.aws", "--root", str(root), "--port", str(port)]
-        command += ["--account", account_id, "--region", region, "--speed", str(speed), "--stop-with-parent"]
+        command += ["--account", account_id, "--region", region, "--speed", str(speed)]
+        if not detached:
+            command.append("--stop-with-parent")
         if state is not None:
             command += ["--state", str(state)]
         errors = root / "server.err"
@@ -83,7 +86,7 @@ class EmbeddedAws:
                 command,
                 cwd=REPO_ROOT,
                 env=_clean_environment() | {"PYTHONPATH": str(REPO_ROOT)},
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

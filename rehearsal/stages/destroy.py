@@ -29,9 +29,12 @@ def perform(run: Run, note: Note) -> Outcome:
 
 
 def keep_state(run: Run, note: Note) -> None:
-    """Put the last state with resources aside, so that an earlier stage can be run again after this one."""
-    note("saving the state")
-    run.embedded.save()
+    """Put the last state with resources aside, so that an earlier stage can be run again after this one.
+
+    The embedded AWS writes its state when it stops; going on with what it reads back proves that nothing was lost.
+    """
+    note("stopping the embedded AWS to save its state")
+    run.embedded.stop()
     partial = run.before_destroy.with_name(".before-destroy")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -41,6 +44,8 @@ def keep_state(run: Run, note: Note) -> None:
             shutil.copy2(path, partial / path.name)
     shutil.rmtree(run.before_destroy, ignore_errors=True)
     partial.rename(run.before_destroy)
+    note("starting it again from its saved state")
+    run.start_aws()
 
 
 def delete_model_packages(run: Run, groups: list[str], note: Note) -> None:

@@ -24,7 +24,7 @@ POLL_S = 0.5
 def perform(run: Run, note: Note) -> Outcome:
     workload, outputs = run.options.workload, run.data("apply")["outputs"]
     code = upload_code(run, outputs["models_bucket"], note)
-    job = f"{workload}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    job = f"{outputs['endpoint_names'][workload]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     states = run.embedded.client("stepfunctions")
     begin = time.monotonic()
     execution = states.start_execution(
