@@ -1,4 +1,7 @@
-"""What stands in an account: every kind of resource that the modules make, by ARN or id."""
+"""What stands in an account, by ARN or id: every kind of resource that the modules make.
+
+The default VPC, its subnets and its security group come with every account and are left out.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,15 @@ def _names(operation: str, field: str, key: str | None, **arguments: Any) -> Lis
             getattr(client, operation)(**arguments)
         ]  # fmt: skip
         return [item[key] if key else item for page in pages for item in page.get(field, [])]
+
+    return lister
+
+
+def _in_own_vpc(operation: str, field: str, key: str) -> Lister:
+    def lister(ec2: Any) -> list[str]:
+        default = {vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
+        pages = ec2.get_paginator(operation).paginate()
+        return [item[key] for page in pages for item in page[field] if item["VpcId"] not in default]
 
     return lister
 
@@ -50,9 +62,9 @@ LISTERS: dict[tuple[str, str], Lister] = {
     ("sns", "topic"): _names("list_topics", "Topics", "TopicArn"),
     ("cloudwatch", "alarm"): _names("describe_alarms", "MetricAlarms", "AlarmArn"),
     ("logs", "log group"): _names("describe_log_groups", "logGroups", "logGroupName"),
-    ("ec2", "VPC"): _names("describe_vpcs", "Vpcs", "VpcId"),
-    ("ec2", "subnet"): _names("describe_subnets", "Subnets", "SubnetId"),
-    ("ec2", "security group"): _names("describe_security_groups", "SecurityGroups", "GroupId"),
+    ("ec2", "VPC"): _in_own_vpc("describe_vpcs", "Vpcs", "VpcId"),
+    ("ec2", "subnet"): _in_own_vpc("describe_subnets", "Subnets", "SubnetId"),
+    ("ec2", "security group"): _in_own_vpc("describe_security_groups", "SecurityGroups", "GroupId"),
     ("ec2", "VPC endpoint"): _names("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
     ("ec2", "flow log"): _names("describe_flow_logs", "FlowLogs", "FlowLogId"),
     ("application-autoscaling", "scalable target"): _scalable_targets,

@@ -1,4 +1,4 @@
-"""Terraform takes everything down again, and nothing may be left that was not there at the start."""
+"""Terraform takes everything down again, and nothing may be left."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def perform(run: Run, note: Note) -> Outcome:
     environment = Environment(run)
     environment.init()
     destroyed = environment.destroy(note)
-    found = set(inventory(run.embedded)) - set(run.data("start")["inventory"])
-    services_own = sorted(name for name in found if name.startswith(MADE_BY_SAGEMAKER))
-    left = sorted(found - set(services_own))
+    note("looking for what is left")
+    found = inventory(run.embedded)
+    services_own = [name for name in found if name.startswith(MADE_BY_SAGEMAKER)]
+    left = [name for name in found if name not in services_own]
     if left:
         raise RehearsalError("left behind:\n  " + "\n  ".join(left))
     evidence = f"{destroyed.destroyed} resources destroyed, nothing left"
