@@ -46,7 +46,9 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
         for name in ("train", "validation", "test")
     }
     images.refuse_leakage(splits)
-    label = f"{dataset['source']} data" + (" (synthetic)" if dataset["synthetic"] else "")
+    label = f"{dataset['source']} data"
+    if dataset["synthetic"] and "synthetic" not in label:
+        label = f"synthetic {label}"
     counts = ", ".join(f"{len(split.labels)} {name}" for name, split in splits.items())
     say(f"{workload.name}: {values['architecture']} on {label}: {counts}; {threads} threads")
 

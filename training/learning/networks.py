@@ -37,22 +37,24 @@ def build(architecture: str, classes: int) -> nn.Module:
     raise TrainingError("architecture", architecture, f"is not known; choose one of {known}")
 
 
-def small_cnn(classes: int, width: int = 24) -> nn.Module:
-    """Three halvings of a small picture: enough for 32 x 32 pixels, and quick on one core."""
+def small_cnn(classes: int, width: int = 16) -> nn.Module:
+    """Four convolutions and three halvings: enough for 32 x 32 pixels, and quick on one core."""
 
-    def stage(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-        convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    def stage(inputs: int, outputs: int) -> list[nn.Module]:
+        convolution = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
         return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
     return nn.Sequential(
-        *stage(3, width, 2),
-        *stage(width, 2 * width, 1),
-        *stage(2 * width, 3 * width, 2),
-        *stage(3 * width, 4 * width, 2),
-        nn.AdaptiveAvgPool2d(2),
+        *stage(3, width),
+        nn.MaxPool2d(2),
+        *stage(width, 2 * width),
+        nn.MaxPool2d(2),
+        *stage(2 * width, 4 * width),
+        nn.MaxPool2d(2),
+        *stage(4 * width, 4 * width),
+        nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Dropout(0.2),
-        nn.Linear(16 * width, classes),
+        nn.Linear(4 * width, classes),
     )
 
 

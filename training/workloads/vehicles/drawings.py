@@ -45,7 +45,7 @@ def draw(kind: str, rng: np.random.Generator, size: int = 32) -> Image:
     array of shape (size, size, 3), RGB
     """
     sketch = {"bicycle": _bicycle, "motorcycle": _motorcycle}[kind]
-    hard = rng.random() < 0.12
+    hard = rng.random() < 0.1
     scene = _background(rng)
     scale = rng.uniform(0.5, 0.72) if hard else rng.uniform(0.78, 1.12)
     place = _placement(rng, scale)
