@@ -1,0 +1,225 @@
+"""Training, load, infrastructure and promotion, prepared for the page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from rehearsal.report.records import RunRecord
+from rehearsal.report.svg import Limit, Line, line_chart
+from rehearsal.report.values import count, duration, mapping, mappings, milliseconds, number, percent, text
+
+MAX_LABELS = 20
+MAX_DIFF_LINES = 200
+STYLES = {"train": "first", "validation": "second", "test": "third"}
+
+# The first pattern that a Terraform type matches names its service.
+SERVICES = (
+    (r"aws_s3_", "S3"),
+    (r"aws_kms_", "KMS"),
+    (r"aws_iam_", "IAM"),
+    (r"aws_lambda_", "Lambda"),
+    (r"aws_sagemaker_", "SageMaker"),
+    (r"aws_sfn_", "Step Functions"),
+    (r"aws_cloudwatch_log", "CloudWatch Logs"),
+    (r"aws_cloudwatch_event", "EventBridge"),
+    (r"aws_cloudwatch_", "CloudWatch alarms"),
+    (r"aws_sns_", "SNS"),
+    (r"aws_sqs_", "SQS"),
+    (r"aws_ecr_", "ECR"),
+    (r"aws_appautoscaling_", "Auto Scaling"),
+    (r"aws_(default_)?(vpc|subnet|route|security_group|network|flow_log|internet|nat|eip)", "VPC"),
+)
+
+
+def training(run: RunRecord) -> dict[str, Any] | None:
+    """Return learning curves, final metrics and the confusion matrix, or None when nothing was trained."""
+    data = run.data("train")
+    epochs, metrics = mappings(data.get("epochs")), mapping(data.get("metrics"))
+    matrix = confusion(data.get("confusion") or run.data("promote").get("confusion"))
+    if not (epochs or metrics or matrix):
+        return None
+    return {
+        "plots": [plot for plot in (_curve(epochs, name) for name in ("accuracy", "loss")) if plot],
+        "metrics": [
+            (text(name, 60), percent(value) if _is_share(name) else f"{value:.4g}")
+            for name, raw in metrics.items()
+            if (value := number(raw)) is not None
+        ],
+        "table": _epoch_table(epochs),
+        "confusion": matrix,
+        "job": text(data.get("job_name"), 120),
+        "time": duration(number(data.get("seconds"))),
+        "envelope": _envelope(mapping(data.get("envelope"))),
+    }
+
+
+def confusion(raw: Any) -> dict[str, Any] | None:
+    """Return a square confusion matrix with the share of each row, or None when it is none or too large to read."""
+    labels, matrix = mapping(raw).get("labels"), mapping(raw).get("matrix")
+    if not isinstance(labels, list) or not isinstance(matrix, list) or not 0 < len(labels) <= MAX_LABELS:
+        return None
+    rows = []
+    for index, (label, raw_row) in enumerate(zip(labels, matrix, strict=False)):
+        row = [number(value) for value in raw_row] if isinstance(raw_row, list) else []
+        if len(row) != len(labels) or any(value is None or value < 0 for value in row):
+            return None
+        total = sum(value or 0 for value in row)
+        cells = [
+            {"amount": count(v), "share": round((v or 0) / total, 4) if total else 0, "right": at == index}
+            for at, v in enumerate(row)
+        ]
+        rows.append(
+            {"label": text(label, 80), "cells": cells, "recall": percent((row[index] or 0) / total if total else None)}
+        )
+    return {"labels": [text(label, 80) for label in labels], "rows": rows} if len(rows) == len(labels) else None
+
+
+def load(run: RunRecord) -> dict[str, Any] | None:
+    """Return throughput and latency over time and the objective's checks, or None when no load was sent."""
+    data = run.data("load")
+    timeline = mappings(data.get("timeline"))
+    if number(data.get("requests")) is None:
+        return None
+    slo = mapping(data.get("slo"))
+    limit = number(slo.get("p95_ms"))
+    rate = _series(timeline, "rps", "requests a second", "first")
+    latency = [_series(timeline, "p50_ms", "median", "first"), _series(timeline, "p95_ms", "95th percentile", "second")]
+    objective = Limit(limit, f"objective {limit:g} ms") if limit else None
+    return {
+        "rate": line_chart("Requests a second", [rate], "seconds", lambda value: f"{value:,.0f}"),
+        "latency": line_chart("Latency", latency, "seconds", lambda value: f"{value:,.3g} ms", limit=objective),
+        "figures": [
+            ("requests", count(number(data.get("requests")))),
+            ("failed", count(number(data.get("failures")))),
+            ("throughput", f"{count(number(data.get('rps')))}/s"),
+            ("median", milliseconds(number(data.get("p50_ms")))),
+            ("95th percentile", milliseconds(number(data.get("p95_ms")))),
+            ("99th percentile", milliseconds(number(data.get("p99_ms")))),
+        ],
+        "users": count(number(data.get("users"))) if number(data.get("users")) else "",
+        "passed": slo.get("passed") is True,
+        "judged": isinstance(slo.get("passed"), bool),
+        "checks": [_check(check) for check in mappings(slo.get("checks"))],
+        "errors": [(count(number(e.get("count"))), text(e.get("error"), 300)) for e in mappings(data.get("errors"))],
+        "table": [
+            [f"{number(point.get('t')) or 0:.0f}", count(number(point.get("rps")))]
+            + [milliseconds(number(point.get(name))) for name in ("p50_ms", "p95_ms")]
+            for point in timeline
+        ],
+    }
+
+
+def infrastructure(run: RunRecord) -> dict[str, Any] | None:
+    """Return the resources by service, the largest first, as they stood at their most; None when nothing was built."""
+    by_type = mapping(run.data("promote").get("by_type")) or mapping(run.data("apply").get("by_type"))
+    services: dict[str, Counter[str]] = {}
+    for name, raw in by_type.items():
+        amount = number(raw)
+        if amount:
+            services.setdefault(service(name), Counter())[name.removeprefix("aws_")] += int(amount)
+    if not services:
+        return None
+    most = max(types.total() for types in services.values())
+    rows = [
+        {
+            "service": name,
+            "amount": types.total(),
+            "types": types.most_common(),
+            "width": round(100 * types.total() / most, 2),
+        }
+        for name, types in sorted(services.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    ]
+    applied = run.data("apply")
+    return {
+        "rows": rows,
+        "total": sum(types.total() for types in services.values()),
+        "apply": duration(number(applied.get("apply_seconds"))),
+        "plan": duration(number(applied.get("plan_seconds"))),
+        "second_plan": text(applied.get("second_plan"), 40),
+    }
+
+
+def service(terraform_type: str) -> str:
+    """Return the AWS service that a Terraform resource type belongs to."""
+    return next((name for pattern, name in SERVICES if re.match(pattern, terraform_type)), "Other")
+
+
+def promotion(run: RunRecord) -> dict[str, Any] | None:
+    """Return how the model got from the registry to the endpoint, or None when it did not."""
+    registered, promoted = run.data("register"), run.data("promote")
+    if not registered and not promoted:
+        return None
+    lines = text(promoted.get("diff"), 40_000).splitlines()
+    return {
+        "package": text(registered.get("model_package_arn"), 300),
+        "status": text(registered.get("status"), 60),
+        "endpoint": text(promoted.get("endpoint"), 120),
+        "version": text(promoted.get("version"), 60),
+        "instances": text(promoted.get("instances"), 10),
+        "time": duration(number(promoted.get("seconds"))),
+        "diff": [{"text": line, "kind": _diff_kind(line)} for line in lines[:MAX_DIFF_LINES]],
+        "left_out": max(0, len(lines) - MAX_DIFF_LINES),
+    }
+
+
+def _curve(epochs: list[dict[str, Any]], quantity: str) -> dict[str, Any] | None:
+    names = list(dict.fromkeys(name for epoch in epochs for name in epoch if name.endswith(f":{quantity}")))
+    share = quantity == "accuracy"
+    lines = [
+        _series(epochs, name, name.split(":")[0], STYLES.get(name.split(":")[0], "third"), "epoch") for name in names
+    ]
+    show = (lambda value: percent(value, 0)) if share else (lambda value: f"{value:.3g}")
+    plot = line_chart(quantity.capitalize(), lines, "epoch", show, highest=1.0 if share else None)
+    return {"title": quantity.capitalize(), "plot": plot, "lines": lines} if plot else None
+
+
+def _series(points: list[dict[str, Any]], key: str, name: str, style: str, x: str = "t") -> Line:
+    pairs = [(at, number(point.get(key))) for point in points if (at := number(point.get(x))) is not None]
+    return Line(name, style, pairs)
+
+
+def _epoch_table(epochs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    names = list(dict.fromkeys(name for epoch in epochs for name in epoch if name != "epoch"))
+    rows = [[_plain(epoch.get(name)) for name in ("epoch", *names)] for epoch in epochs]
+    return {"head": ["epoch", *(text(name, 60) for name in names)], "rows": rows} if rows and names else None
+
+
+def _plain(raw: Any) -> str:
+    value = number(raw)
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _is_share(name: Any) -> bool:
+    return text(name).rsplit(":", 1)[-1] in {"accuracy", "macro_f1", "f1", "precision", "recall"}
+
+
+def _envelope(fields: dict[str, Any]) -> list[tuple[str, str]]:
+    said = {True: "yes", False: "no", None: "no"}
+    return [
+        (
+            text(name, 60).replace("_", " "),
+            said[value] if value is None or isinstance(value, bool) else text(value, 120),
+        )
+        for name, value in fields.items()
+    ]
+
+
+def _check(check: dict[str, Any]) -> dict[str, Any]:
+    name, limit, actual = text(check.get("name"), 40), number(check.get("limit")), number(check.get("actual"))
+    show = milliseconds if name.endswith("_ms") else (lambda v: percent(v, 2)) if name == "failures" else count
+    label = {"failures": "failed requests", "min_rps": "requests a second"}.get(name, name.removesuffix("_ms"))
+    relation = "at least" if name == "min_rps" else "at most"
+    return {
+        "name": label,
+        "limit": f"{relation} {show(limit)}",
+        "actual": show(actual) if actual is not None else "not measured",
+        "passed": check.get("passed") is True,
+    }
+
+
+def _diff_kind(line: str) -> str:
+    if line.startswith(("+++", "---", "@@")):
+        return "about"
+    return {"+": "added", "-": "removed"}.get(line[:1], "")

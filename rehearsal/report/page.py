@@ -1,0 +1,80 @@
+"""The report as one file: sections from the records, a template around them, written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rehearsal.report import figures, pictures, story
+from rehearsal.report.records import RunRecord, read_run
+from rehearsal.report.thumbnails import Album
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def write_report(run_dir: Path, out: Path | None = None) -> Path:
+    """Write the report of a run and return its path, `run_dir/report.html` by default.
+
+    Missing and broken records never stop the report: it comes out with what there is and says what is not.
+    """
+    out = out or run_dir / "report.html"
+    page = render(read_run(run_dir))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return out
+
+
+def render(run: RunRecord) -> str:
+    """Return the page of a run."""
+    album = Album(run.folder)
+    sections: dict[str, Callable[[], Any]] = {
+        "gallery": lambda: pictures.gallery(run, album),
+        "confidence": lambda: pictures.confidence(run),
+        "samples": lambda: pictures.samples(run, album),
+        "training": lambda: figures.training(run),
+        "load": lambda: figures.load(run),
+        "infrastructure": lambda: figures.infrastructure(run),
+        "promotion": lambda: figures.promotion(run),
+    }
+    drawn = {name: _draw(name, section, run.problems) for name, section in sections.items()}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("report.html").render(
+        head=story.head(run),
+        timeline=story.timeline(run),
+        claims=story.claims(run),
+        versions=story.versions(run),
+        problems=run.problems,
+        # The only markup that is not escaped: our own files, and plots that escape what is put into them.
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_digest=digest,
+        **drawn,
+    )
+
+
+def _draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:
+    try:
+        return section()
+    except Exception as error:  # whatever a record holds, the other sections must still come out
+        problems.append(f"the section {name!r} could not be drawn: {type(error).__name__}: {error}")
+        return None

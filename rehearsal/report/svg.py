@@ -1,0 +1,191 @@
+"""Plots as SVG by pure functions: numbers in, markup out. Colours come from the page's classes, so a plot follows
+the reader's light or dark theme."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+# Drawn for a column of about this width: text keeps its size on a desk and stays readable on a phone.
+WIDTH, HEIGHT = 380, 220
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 38
+
+
+class Line(NamedTuple):
+    """One line of a chart. `style` is the CSS class that colours it, a point may lack its y."""
+
+    name: str
+    style: str
+    points: list[tuple[float, float | None]]
+
+
+class Limit(NamedTuple):
+    """A horizontal line that the values are held against."""
+
+    value: float
+    name: str
+
+
+class Bar(NamedTuple):
+    """One bin of a histogram: from, to, and stacked counts as (style, count)."""
+
+    low: float
+    high: float
+    parts: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Maps values to positions, with round ticks."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Return the position of a value."""
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def ticks(self, amount: int) -> list[float]:
+        """Return about `amount` round values within the axis."""
+        step = round_step((self.high - self.low) / amount)
+        first = math.ceil(self.low / step - 1e-9)
+        last = math.floor(self.high / step + 1e-9)
+        return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def round_step(rough: float) -> float:
+    """Return the smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `rough`."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
+
+
+def line_chart(
+    title: str,
+    lines: Sequence[Line],
+    x_name: str,
+    show: Callable[[float], str],
+    *,
+    limit: Limit | None = None,
+    highest: float | None = None,
+) -> Markup:
+    """Draw lines over a common axis that starts at zero.
+
+    Parameters
+    ----------
+    show
+        Writes a y value with its unit.
+    limit
+        Drawn across, and always within the picture.
+    highest
+        Top of the y axis where the quantity has one, such as 1 for a share.
+    """
+    xs = [x for line in lines for x, y in line.points if y is not None]
+    ys = [y for line in lines for _, y in line.points if y is not None]
+    if not ys:
+        return Markup("")
+    top = highest or max([*ys, limit.value if limit else 0.0]) * 1.08 or 1.0
+    low, high = min(xs), max(xs)
+    across = Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT)
+    up = Axis(0.0, top, HEIGHT - BOTTOM, TOP)
+    parts = [_grid(up, show), _x_axis(across, x_name)]
+    if limit:
+        y, end = up(limit.value), WIDTH - RIGHT
+        parts.append(
+            f'<line class="limit" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="limit-name" x="{end}" y="{y - 5:.1f}" text-anchor="end">{escape(limit.name)}</text>'
+        )
+    for line in lines:
+        parts.extend(_line(line, across, up, x_name, show))
+    return _svg(title, describe(lines, show), parts)
+
+
+def histogram(title: str, description: str, bars: Sequence[Bar], x_name: str, threshold: float | None) -> Markup:
+    """Draw stacked counts over bins of a share between 0 and 1, with the threshold as a line."""
+    if not bars:
+        return Markup("")
+    across = Axis(min(bar.low for bar in bars), max(bar.high for bar in bars), LEFT, WIDTH - RIGHT)
+    tallest = max(sum(amount for _, amount in bar.parts) for bar in bars)
+    up = Axis(0.0, max(tallest * 1.15, 1.0), HEIGHT - BOTTOM, TOP + 8)
+    parts = [_grid(up, lambda value: f"{value:g}", whole=True), _x_axis(across, x_name, lambda v: f"{v * 100:.0f} %")]
+    for bar in bars:
+        base = 0
+        x, width = across(bar.low) + 0.75, across(bar.high) - across(bar.low) - 1.5
+        for style, amount in bar.parts:
+            if amount:
+                y = up(base + amount)
+                parts.append(
+                    f'<rect class="{escape(style)}" x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" '
+                    f'height="{up(base) - y:.1f}"><title>{amount} {escape(style.removeprefix("bar-"))}, '
+                    f"{bar.low * 100:.1f} to {bar.high * 100:.1f} %</title></rect>"
+                )
+                base += amount
+    if threshold is not None and across.low <= threshold <= across.high:
+        x = across(threshold)
+        anchor, shift = ("end", -6) if x > WIDTH / 2 else ("start", 6)
+        parts.append(
+            f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<text class="limit-name" x="{x + shift:.1f}" y="{TOP + 5}" text-anchor="{anchor}">'
+            f"threshold {threshold * 100:g} %</text>"
+        )
+    return _svg(title, description, parts)
+
+
+def describe(lines: Sequence[Line], show: Callable[[float], str]) -> str:
+    """Say in words what the lines do, for readers who do not see them."""
+    told = []
+    for line in lines:
+        ys = [y for _, y in line.points if y is not None]
+        if ys:
+            told.append(f"{line.name} goes from {show(ys[0])} to {show(ys[-1])}, at most {show(max(ys))}")
+    return "; ".join(told) + "."
+
+
+def _line(line: Line, across: Axis, up: Axis, x_name: str, show: Callable[[float], str]) -> list[str]:
+    parts, steps, pen = [], [], "M"
+    for x, y in line.points:
+        if y is None:
+            pen = "M"  # a gap in the data is a gap in the line
+            continue
+        steps.append(f"{pen}{across(x):.1f} {up(y):.1f}")
+        pen = "L"
+    parts.append(f'<path class="line {escape(line.style)}" d="{" ".join(steps)}"/>')
+    for x, y in line.points:
+        if y is not None:
+            parts.append(
+                f'<circle class="dot {escape(line.style)}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.6">'
+                f"<title>{escape(line.name)} {escape(show(y))}, {escape(x_name)} {x:g}</title></circle>"
+            )
+    return parts
+
+
+def _grid(up: Axis, show: Callable[[float], str], *, whole: bool = False) -> str:
+    ticks = [tick for tick in up.ticks(4) if not whole or tick == int(tick)]
+    return "".join(
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(tick):.1f}" y2="{up(tick):.1f}"/>'
+        f'<text x="{LEFT - 7}" y="{up(tick) + 4:.1f}" text-anchor="end">{escape(show(tick))}</text>'
+        for tick in ticks
+    )
+
+
+def _x_axis(across: Axis, name: str, show: Callable[[float], str] = lambda value: f"{value:g}") -> str:
+    base = HEIGHT - BOTTOM
+    ticks = "".join(
+        f'<text x="{across(tick):.1f}" y="{base + 17}" text-anchor="middle">{escape(show(tick))}</text>'
+        for tick in across.ticks(6)
+    )
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    label = f'<text class="axis-name" x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{escape(name)}</text>'
+    return f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>{ticks}{label}'
+
+
+def _svg(title: str, description: str, parts: Sequence[str]) -> Markup:
+    label = escape(f"{title}. {description}")
+    # Everything variable in `parts` is a formatted number or has been escaped where it was put in.
+    body = "".join(parts)
+    return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{body}</svg>')  # noqa: S704
