@@ -195,7 +195,7 @@ def _buckets(
                 **variables,
                 "name": names.bucket(purpose),
                 "key_arn": keys.output("arns", key_of[purpose]),
-                "log_bucket": logs.output("name"),
+                "log_bucket": logs.output("log_target"),
                 "outside_access": people + bucket_principals(purpose, settings.workloads, names),
             },
         )
