@@ -55,8 +55,10 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
 
 def _reason(result: dict[str, Any]) -> str | None:
     if result["status"] == "for_review":
-        threshold = result.get("threshold")  # not known when LowConfidence was raised instead of answered
-        return f"probability {result.get('probability')} is below the threshold" + (f" {threshold}" if threshold else "")
+        # The threshold is not known here when LowConfidence was raised instead of answered.
+        return (
+            f"probability {result.get('probability')} is below the threshold {result.get('threshold') or ''}".rstrip()
+        )
     reason = result.get("reason")
     return shorten(reason, 500) if reason else None
 

@@ -1,0 +1,417 @@
+"""The workflow's definition: what it promises on paper, and what it does in moto's interpreter with our handlers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from tests.unit import functions_support as support
+from tests.unit import states_interpreter
+
+errors = support.common("errors")
+ASL = support.REPOSITORY / "terraform/modules/workflow/classify_images.asl.json"
+FUNCTIONS = ("serialize_image", "classify_image", "filter_predictions", "collect_results")
+STATE_BYTES = 262_144  # Step Functions: input or output of a state
+HISTORY_EVENTS = 25_000  # Step Functions: events in one execution's history
+LOW_WIDTH, BUSY_WIDTH = 33, 44  # images of these widths get a low probability, or a model that is not ready at first
+
+
+def states_of(states: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every state, inner ones too."""
+    for name, state in states.items():
+        yield name, state
+        yield from states_of(state.get("ItemProcessor", {}).get("States", {}))
+
+
+def render(**values: str) -> str:
+    """Fill the placeholders as Terraform's templatefile does."""
+    text = ASL.read_text()
+    for name, value in values.items():
+        text = text.replace("${" + name + "}", value)
+    assert "${" not in text, "a placeholder was not given"
+    return text
+
+
+DEFINITION = json.loads(ASL.read_text())
+STATES = dict(states_of(DEFINITION["States"]))
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+
+
+# --- on paper ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_json_whose_placeholders_all_stand_in_strings():
+    placeholders = set(re.findall(r"\$\{(\w+)\}", ASL.read_text()))
+    assert placeholders == {
+        *FUNCTIONS,
+        "console_url",
+        "data_bucket",
+        "partition",
+        "results_prefix",
+        "topic_arn",
+        "workload",
+    }
+
+
+def test_state_names_are_unique_and_short_enough():
+    names = [name for name, _ in states_of(DEFINITION["States"])]
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 80 for name in names)
+
+
+def test_every_state_is_reachable_and_every_target_exists():
+    for states, start in _machines(DEFINITION):
+        waiting, reached = [start], set()
+        while waiting:
+            name = waiting.pop()
+            assert name in states, f"{name} is a target but no state"
+            if name not in reached:
+                reached.add(name)
+                waiting += _targets(states[name])
+        assert reached == set(states)
+
+
+def test_both_maps_treat_an_item_alike():
+    inline = DEFINITION["States"]["ClassifyList"]["ItemProcessor"]["States"]
+    listed = DEFINITION["States"]["ClassifyPrefix"]["ItemProcessor"]["States"]
+    renamed = json.loads(json.dumps(listed).replace("Listed", ""))
+    assert {name: state for name, state in renamed.items() if name in inline} == inline
+    assert set(renamed) - set(inline) == {"InspectObject", "SkipObject"}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_a_timeout_retries_with_jitter_and_a_catch_for_everything(name):
+    task = TASKS[name]
+    assert 0 < task["TimeoutSeconds"] <= 900
+    assert task["Retry"]
+    for retry in task["Retry"]:
+        assert retry["JitterStrategy"] == "FULL"
+        assert retry["BackoffRate"] > 1
+        assert retry["MaxDelaySeconds"] >= retry["IntervalSeconds"]
+        assert 1 <= retry["MaxAttempts"] <= 6
+    assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_only_errors_that_may_pass_are_retried():
+    retried = {error for task in TASKS.values() for retry in task["Retry"] for error in retry["ErrorEquals"]}
+    errors = _our_errors()
+    assert retried & errors == {"StorageUnavailable", "ModelUnavailable", "OutOfTime"}
+    foreign = retried - errors
+    assert all(re.match(r"(Lambda|SNS)\.|States\.Timeout$|Sandbox\.Timedout$", error) for error in foreign)
+    assert not foreign & {"States.ALL", "States.TaskFailed", "Lambda.Unknown"}
+
+
+def test_every_error_name_that_is_ours_exists_in_the_functions():
+    named = {
+        error
+        for state in STATES.values()
+        for rule in (*state.get("Retry", ()), *state.get("Catch", ()))
+        for error in rule["ErrorEquals"]
+        if "." not in error
+    }
+    assert named <= _our_errors()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_lambda_gives_up_before_the_task_does(function):
+    spec = yaml.safe_load((support.FUNCTIONS / function / "function.yaml").read_text())
+    waits = [task["TimeoutSeconds"] for task in TASKS.values() if _function(task) == function]
+    assert waits
+    assert min(waits) > spec["timeout_s"]
+
+
+def test_no_map_runs_more_items_at_once_than_its_functions_may():
+    widest = max(state["MaxConcurrency"] for state in STATES.values() if state["Type"] == "Map")
+    assert widest <= 40, "an inline Map runs at most 40 iterations at once"
+    for function in FUNCTIONS[:3]:
+        spec = yaml.safe_load((support.FUNCTIONS / function / "function.yaml").read_text())
+        assert spec["concurrency"]["reserved"] >= widest
+
+
+def test_the_history_of_the_longest_list_stays_below_the_limit():
+    # Every image goes the longest way: all retries of all steps, the notification's too, and fails at the end.
+    processor = DEFINITION["States"]["ClassifyList"]["ItemProcessor"]
+    per_image = 2 + _longest(processor["States"], processor["StartAt"])  # 2: iteration started and ended
+    outside = 2 + _longest(DEFINITION["States"], DEFINITION["StartAt"])
+    assert 200 * per_image + outside < 0.9 * HISTORY_EVENTS
+
+
+def test_the_longest_list_fits_into_the_state_even_when_every_image_fails():
+    # CollectList is handed the list and the results together.
+    key = "k" * 300
+    image = {"bucket": "b" * 40, "key": key, "version": "v" * 32}
+    claim = image | {"size": 10**7, "format": "jpeg", "width": 10**4, "height": 10**4}
+    failed = {"index": 199, "image": claim, "status": "failed", "error": "E" * 20, "reason": "r" * 300}
+    prediction = {"label": "l" * 20, "index": 99, "probability": 0.123456}
+    model = {"variant": "primary", "version": "v" * 20}
+    kept = {"index": 199, "image": claim, "status": "classified", "label": "l" * 20, "probability": 0.123456}
+    kept |= {"threshold": 0.93, "predictions": [prediction] * 3, "model": model}
+    for result in (failed, kept):
+        handed = {"images": [image] * 200, "results": [result] * 200}
+        assert len(json.dumps(handed, separators=(",", ":"))) < STATE_BYTES
+
+
+# --- in moto's interpreter --------------------------------------------------------------------------------------------
+
+
+class Model:
+    """Stands for the endpoint: a motorcycle, whose probability depends on the image's width."""
+
+    def __init__(self) -> None:
+        self.busy: set[bytes] = set()
+
+    def invoke_endpoint(self, *, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        width = int.from_bytes(Body[16:20], "big")
+        if width == BUSY_WIDTH and Body not in self.busy:
+            self.busy.add(Body)
+            error = {"Error": {"Code": "ModelError", "Message": "busy"}, "OriginalStatusCode": 503}
+            raise ClientError(error, "InvokeEndpoint")
+        sure = 0.61 if width == LOW_WIDTH else 0.98
+        both = (
+            {"label": "motorcycle", "index": 1, "probability": sure},
+            {"label": "bicycle", "index": 0, "probability": 1 - sure},
+        )
+        answer = {"predictions": both, "model": {"name": "test", "version": "v7"}}
+        return {"Body": _Body(json.dumps(answer).encode()), "InvokedProductionVariant": "primary"}
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+class Run:
+    """The workflow in a world of its own: bucket, topic with a queue behind it, functions."""
+
+    def __init__(self) -> None:
+        self.s3 = boto3.client("s3")
+        self.s3.create_bucket(Bucket=support.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.s3.put_bucket_versioning(Bucket=support.BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        sns, self.sqs = boto3.client("sns"), boto3.client("sqs")
+        self.topic = sns.create_topic(Name="failures")["TopicArn"]
+        self.queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]
+        queue_arn = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=queue_arn)
+
+    def put(self, key: str, body: bytes) -> dict[str, str]:
+        self.s3.put_object(Bucket=support.BUCKET, Key=key, Body=body)
+        return {"bucket": support.BUCKET, "key": key}
+
+    def start(self, given: Any, name: str = "run-1", topic: str | None = None) -> dict[str, Any]:
+        definition = render(
+            **{function: function for function in FUNCTIONS},
+            console_url="https://console.example/#/v2/executions/details",
+            data_bucket=support.BUCKET,
+            partition="aws",
+            results_prefix="vehicles/results",
+            topic_arn=topic or self.topic,
+            workload="vehicles",
+        )
+        return states_interpreter.run(definition, given, name)
+
+    def manifest(self, name: str = "run-1") -> list[dict[str, Any]]:
+        body = self.s3.get_object(Bucket=support.BUCKET, Key=f"vehicles/results/{name}/manifest.jsonl")["Body"].read()
+        return [json.loads(line) for line in body.splitlines()]
+
+    def summary(self, name: str = "run-1") -> dict[str, Any]:
+        return json.load(self.s3.get_object(Bucket=support.BUCKET, Key=f"vehicles/results/{name}/summary.json")["Body"])
+
+    def heard(self) -> list[dict[str, Any]]:
+        found = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
+            found += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+@pytest.fixture
+def world(monkeypatch) -> Iterator[Run]:
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "ALLOWED_BUCKETS": support.BUCKET,
+        "ENDPOINT_NAME": "slipway-test-vehicles",
+        "TOP_K": "2",
+        "RESULTS_BUCKET": support.BUCKET,
+        "RESULTS_PREFIX": "vehicles/results",
+        "LOG_LEVEL": "ERROR",
+    }.items():
+        monkeypatch.setenv(name, value)
+    handlers = {name: support.load(name) for name in FUNCTIONS}
+    handlers["classify_image"].RUNTIME = Model()
+    handlers["classify_image"].time = SimpleNamespace(sleep=lambda _: None)
+    lambdas = {
+        name: (lambda event, module=module: module.handle(event, support.Context()))
+        for name, module in handlers.items()
+    }
+    with states_interpreter.interpreter(lambdas):
+        yield Run()
+
+
+def test_a_list_of_sixty_with_every_kind_of_trouble_yields_a_line_each(world):
+    images: list[Any] = [world.put(f"vehicles/incoming/{n:02}.png", support.png(10 + n % 5, 8)) for n in range(54)]
+    images += [
+        world.put("vehicles/incoming/low.png", support.png(LOW_WIDTH, 8)),
+        world.put("vehicles/incoming/busy.png", support.png(BUSY_WIDTH, 8)),
+        world.put("vehicles/incoming/poisoned.png", b"%PDF-1.7 not an image"),
+        f"s3://{support.BUCKET}/vehicles/incoming/missing.png",
+        f"s3://{support.BUCKET}/vehicles/incoming/00.png",
+        {"bucket": "somebody-elses", "key": "x.png"},
+    ]
+    ended = world.start({"images": images})
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    lines = world.manifest()
+    assert [line["index"] for line in lines] == list(range(60))
+    assert [line["key"] for line in lines[:54]] == [image["key"] for image in images[:54]]
+    assert {line["status"] for line in lines[:54]} == {"classified"}
+    assert all(
+        line["version"] and line["label"] == "motorcycle" and line["model"]["version"] == "v7" for line in lines[:54]
+    )
+    assert lines[54]["status"] == "for_review"
+    assert lines[54]["reason"] == "probability 0.61 is below the threshold 0.93"
+    assert lines[55]["status"] == "classified", "a model that was not ready is asked again"
+    assert [(line["status"], line["error"]) for line in lines[56:]] == [
+        ("failed", "UnsupportedImage"),
+        ("failed", "ImageNotFound"),
+        ("classified", None),
+        ("failed", "BucketNotAllowed"),
+    ]
+    assert "PDF" in lines[56]["reason"]
+    counts = {"classified": 56, "for_review": 1, "failed": 3, "skipped": 0, "total": 60}
+    assert ended["output"]["counts"] == counts == world.summary()["counts"]
+    assert world.summary()["execution"] == ended["executionArn"]
+    heard = world.heard()
+    assert sorted(message["result"]["error"] for message in heard) == [
+        "BucketNotAllowed",
+        "ImageNotFound",
+        "UnsupportedImage",
+    ]
+    assert all(message["console"].endswith(f"/details/{ended['executionArn']}") for message in heard)
+    assert len(ended["history"]) < HISTORY_EVENTS
+
+
+def test_low_confidence_that_is_raised_is_kept_for_review_and_reported(world, monkeypatch):
+    monkeypatch.setenv("LOW_CONFIDENCE", "raise")
+    low = world.put("vehicles/incoming/low.png", support.png(LOW_WIDTH, 8))
+    ended = world.start({"images": [low, world.put("vehicles/incoming/good.png", support.png())]})
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    doubtful, good = world.manifest()
+    assert (doubtful["status"], doubtful["label"], doubtful["probability"]) == ("for_review", "motorcycle", 0.61)
+    assert good["status"] == "classified"
+    (message,) = world.heard()
+    assert (message["result"]["status"], message["result"]["error"]) == ("for_review", "LowConfidence")
+
+
+def test_a_topic_that_is_gone_does_not_sink_the_batch(world):
+    good = world.put("vehicles/incoming/good.png", support.png())
+    bad = world.put("vehicles/incoming/bad.png", b"GIF89a")
+    ended = world.start({"images": [bad, good]}, topic=world.topic + "-gone")
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert [line["status"] for line in world.manifest()] == ["failed", "classified"]
+
+
+def test_a_prefix_is_classified_object_by_object(world):
+    for number in range(20):
+        world.put(f"vehicles/incoming/a/{number:02}.png", support.png(10, 8))
+    world.put("vehicles/incoming/a/low.png", support.png(LOW_WIDTH, 8))
+    world.put("vehicles/incoming/a/empty.png", b"")
+    world.put("vehicles/incoming/a/cut.png", support.png(10, 8)[:-4])
+    world.put("vehicles/incoming/a/", b"")
+    world.put("vehicles/incoming/b/other.png", support.png())
+    ended = world.start({"prefix": {"bucket": support.BUCKET, "prefix": "vehicles/incoming/a/"}})
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    by_key = {line["key"].rpartition("/")[2]: line for line in world.manifest()}
+    assert len(by_key) == len(world.manifest()) == 23
+    assert by_key["low.png"]["status"] == "for_review"
+    assert by_key["empty.png"]["error"] == by_key["cut.png"]["error"] == "TruncatedImage"
+    assert by_key["07.png"]["status"] == "classified"
+    assert ended["output"]["counts"] == {"classified": 20, "for_review": 1, "failed": 2, "skipped": 1, "total": 23}
+    assert len(world.heard()) == 2
+
+
+REFUSED = (
+    ({"images": []}, "images is empty"),
+    ({"images": "s3://b/k"}, "images is empty, or no list"),
+    ({}, "neither images nor prefix"),
+    ([], "neither images nor prefix"),
+    ({"pictures": []}, "neither images nor prefix"),
+    ({"images": ["s3://b/k"], "prefix": {"bucket": "b", "prefix": "p"}}, "both images and prefix"),
+    ({"images": ["s3://b/k"] * 201}, "more than 200"),
+    ({"prefix": {"bucket": support.BUCKET, "prefix": ""}}, "prefix must be"),
+    ({"prefix": {"bucket": support.BUCKET, "prefix": 7}}, "prefix must be"),
+    ({"prefix": {"bucket": "another", "prefix": "p/"}}, support.BUCKET),
+    ({"prefix": "s3://b/p/"}, "prefix must be"),
+)
+
+
+def test_an_input_that_is_none_fails_with_its_reason_and_is_reported(world):
+    for number, (given, says) in enumerate(REFUSED):
+        ended = world.start(given, name=f"run-{number}")
+        assert (ended["status"], ended["error"]) == ("FAILED", "InvalidInput"), given
+        assert says in ended["cause"], given
+        (message,) = world.heard()
+        assert message["caught"]["Cause"] == ended["cause"], given
+
+
+def test_a_prefix_with_nothing_in_it_fails_and_says_so(world):
+    world.put("vehicles/incoming/none/", b"")
+    ended = world.start({"prefix": {"bucket": support.BUCKET, "prefix": "vehicles/incoming/none/"}})
+    assert (ended["status"], ended["error"]) == ("FAILED", "EmptyInput")
+    assert "holds no image" in ended["cause"]
+
+
+def test_a_run_that_cannot_be_collected_fails_and_is_reported(world, monkeypatch):
+    monkeypatch.setenv("RESULTS_BUCKET", "slipway-test-no-such-bucket")
+    ended = world.start({"images": [world.put("vehicles/incoming/good.png", support.png())]})
+    assert ended["status"] == "FAILED"
+    assert "NoSuchBucket" in ended["cause"]
+    assert [message["caught"]["Error"] for message in world.heard()] == [ended["error"]]
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def _machines(machine: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    yield machine["States"], machine["StartAt"]
+    for state in machine["States"].values():
+        if "ItemProcessor" in state:
+            yield from _machines(state["ItemProcessor"])
+
+
+def _targets(state: dict[str, Any]) -> list[str]:
+    rules = (*state.get("Choices", ()), *state.get("Catch", ()))
+    return [state[name] for name in ("Next", "Default") if name in state] + [rule["Next"] for rule in rules]
+
+
+def _function(task: dict[str, Any]) -> str:
+    return task["Parameters"].get("FunctionName", "").strip("${}")
+
+
+def _most_events(state: dict[str, Any]) -> int:
+    """Return the most history events one visit of a state can make (entered, exited, and per attempt three)."""
+    attempts = 1 + sum(retry["MaxAttempts"] for retry in state.get("Retry", ()))
+    return 2 + (3 * attempts if state["Type"] == "Task" else 0)
+
+
+def _longest(states: dict[str, Any], name: str) -> int:
+    """Return the most events from this state to the end; the definition has no loop."""
+    return _most_events(states[name]) + max((_longest(states, target) for target in _targets(states[name])), default=0)
+
+
+def _our_errors() -> set[str]:
+    return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
