@@ -1,4 +1,14 @@
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  # Composed from the name, so that a plan shows it and the policy before the topic exists.
+  _arn = join(":", [
+    "arn", data.aws_partition.current.partition, "sns", data.aws_region.current.id,
+    data.aws_caller_identity.current.account_id, aws_sns_topic.this.name,
+  ])
+}
 
 resource "aws_sns_topic" "this" {
   name              = var.name
@@ -17,7 +27,7 @@ resource "aws_sns_topic_policy" "this" {
           Effect    = "Allow"
           Principal = { Service = service }
           Action    = "sns:Publish"
-          Resource  = aws_sns_topic.this.arn
+          Resource  = local._arn
           Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
         }
       ],
@@ -27,7 +37,7 @@ resource "aws_sns_topic_policy" "this" {
           Effect    = "Deny"
           Principal = "*"
           Action    = "sns:Publish"
-          Resource  = aws_sns_topic.this.arn
+          Resource  = local._arn
           Condition = { Bool = { "aws:SecureTransport" = "false" } }
         },
       ],

@@ -1,4 +1,4 @@
 output "topic_arn" {
   description = "ARN of the topic, for the alarm actions of every module."
-  value       = aws_sns_topic.this.arn
+  value       = local._arn
 }

@@ -4,7 +4,7 @@ resource "aws_s3_bucket" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -12,7 +12,7 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   block_public_acls       = true
   block_public_policy     = true
@@ -21,7 +21,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   versioning_configuration {
     status = "Enabled"
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   rule {
     # One data key per bucket and session instead of one call to KMS per object.
@@ -43,7 +43,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   rule {
     id     = "housekeeping"
@@ -84,7 +84,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_s3_bucket_logging" "this" {
   count = var.log_bucket == null ? 0 : 1
 
-  bucket        = aws_s3_bucket.this.id
+  bucket        = aws_s3_bucket.this.bucket
   target_bucket = var.log_bucket
   target_prefix = "${var.name}/"
 }
@@ -92,7 +92,7 @@ resource "aws_s3_bucket_logging" "this" {
 resource "aws_s3_bucket_notification" "this" {
   count = local._notifies ? 1 : 0
 
-  bucket      = aws_s3_bucket.this.id
+  bucket      = aws_s3_bucket.this.bucket
   eventbridge = var.notifications.eventbridge
 
   dynamic "lambda_function" {

@@ -1,6 +1,11 @@
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 
 locals {
+  # Composed from the name rather than read from the bucket, so that it is known in the plan and with it
+  # every policy that names the bucket: a plan is reviewed and scanned before anything exists.
+  _arn = "arn:${data.aws_partition.current.partition}:s3:::${aws_s3_bucket.this.bucket}"
+
   _outside_arns = sort(distinct(flatten(var.outside_access[*].principal_arns)))
 
   # Use of data, not administration: whoever runs Terraform manages the bucket from anywhere. ListBucket
@@ -39,14 +44,14 @@ locals {
     },
   )
 
-  _everywhere = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+  _everywhere = [local._arn, "${local._arn}/*"]
 
   _statements = concat(
     [
       {
         Sid       = "DenyWithoutTls"
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = "s3:*"
         Resource  = local._everywhere
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
@@ -54,7 +59,7 @@ locals {
       {
         Sid       = "DenyDataOutsideVpcEndpoint"
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = local._data_actions
         Resource  = local._everywhere
         Condition = local._wall_condition
@@ -67,9 +72,9 @@ locals {
         {
           Sid       = "DenyOtherKey"
           Effect    = "Deny"
-          Principal = "*"
+          Principal = { AWS = "*" }
           Action    = "s3:PutObject"
-          Resource  = "${aws_s3_bucket.this.arn}/*"
+          Resource  = "${local._arn}/*"
           Condition = {
             Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
             StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arn }
@@ -78,9 +83,9 @@ locals {
         {
           Sid       = "DenyOtherEncryption"
           Effect    = "Deny"
-          Principal = "*"
+          Principal = { AWS = "*" }
           Action    = "s3:PutObject"
-          Resource  = "${aws_s3_bucket.this.arn}/*"
+          Resource  = "${local._arn}/*"
           Condition = {
             Null            = { "s3:x-amz-server-side-encryption" = "false" }
             StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
@@ -94,7 +99,7 @@ locals {
         Effect    = "Allow"
         Principal = { Service = "logging.s3.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = "${aws_s3_bucket.this.arn}/*"
+        Resource  = "${local._arn}/*"
         Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
       },
     ],
@@ -102,7 +107,7 @@ locals {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
   policy = jsonencode({ Version = "2012-10-17", Statement = local._statements })
 
   # S3 answers two changes of a bucket's access settings at once with a conflict.

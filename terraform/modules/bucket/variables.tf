@@ -59,7 +59,7 @@ variable "lifecycle_rules" {
 
 variable "log_bucket" {
   type        = string
-  description = "Name of the bucket that receives the access logs, under the prefix <name>/; null for none."
+  description = "Name of the bucket that receives the access logs, under the prefix <name>/: output log_target of that bucket, so that logging begins after delivery is admitted. Null for none."
   default     = null
 
   validation {

@@ -1,4 +1,5 @@
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 
 locals {
   # StringEquals and friends are maps from key to values, so conditions are grouped by their test.

@@ -1,7 +1,11 @@
+# Composed from the name, so that a plan shows it wherever it is used, before the role exists.
 output "arn" {
-  description = "ARN of the role, known once its policy is attached: a resource that takes the role can use it at once."
-  value       = aws_iam_role.this.arn
-  depends_on  = [aws_iam_role_policy.this]
+  description = "ARN of the role. Whatever uses it is made after the role's policy, and can rely on it."
+  value = join(":", [
+    "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id,
+    "role/${aws_iam_role.this.name}",
+  ])
+  depends_on = [aws_iam_role_policy.this]
 }
 
 output "name" {

@@ -1,11 +1,5 @@
 mock_provider "aws" {
   source = "../../mocks"
-
-  override_resource {
-    target          = aws_sns_topic.this
-    override_during = plan
-    values          = { arn = "arn:aws:sns:eu-west-1:123456789012:slipway-dev-alerts" }
-  }
 }
 
 variables {

@@ -64,6 +64,15 @@ run "denials" {
   }
 }
 
+run "arn_is_known_before_the_policy_is" {
+  command = plan
+
+  assert {
+    condition     = output.arn == "arn:aws:iam::123456789012:policy/slipway-boundary"
+    error_message = "The ARN must be part of the plan."
+  }
+}
+
 run "other_project" {
   command = plan
 

@@ -1,15 +1,5 @@
 mock_provider "aws" {
   source = "../../mocks"
-
-  # The policy is part of the plan, so the bucket's ARN has to be known in it.
-  override_resource {
-    target          = aws_s3_bucket.this
-    override_during = plan
-    values = {
-      arn = "arn:aws:s3:::slipway-dev-123456789012-data"
-      id  = "slipway-dev-123456789012-data"
-    }
-  }
 }
 
 variables {
@@ -42,6 +32,11 @@ run "data_bucket" {
   assert {
     condition     = [for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Sid] == ["DenyWithoutTls", "DenyDataOutsideVpcEndpoint", "DenyOtherKey", "DenyOtherEncryption"]
     error_message = "A data bucket's policy must hold exactly these statements."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Resource == [output.arn, "${output.arn}/*"] && output.arn == "arn:aws:s3:::slipway-dev-123456789012-data"
+    error_message = "The denials must cover the bucket and its objects."
   }
 
   assert {

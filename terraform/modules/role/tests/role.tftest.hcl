@@ -83,6 +83,15 @@ run "trust_names_account_and_source" {
   }
 }
 
+run "arn_is_known_before_the_role_is" {
+  command = plan
+
+  assert {
+    condition     = output.arn == "arn:aws:iam::123456789012:role/slipway-dev-vehicles-classify-image"
+    error_message = "The ARN must be part of the plan."
+  }
+}
+
 run "ec2_needs_no_source" {
   command = plan
 
