@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import http
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class App:
         except RequestError as error:
             status = error.status
             document = {
-                "error": type(error).__name__,
+                "error": http.HTTPStatus(status).phrase.title().replace(" ", ""),
                 "field": error.field,
                 "value": error.value,
                 "remedy": error.remedy,
@@ -84,8 +85,8 @@ class App:
         headers = [_JSON_HEADER, (b"content-length", str(len(content)).encode())]
         if status == 503:
             headers.append((b"retry-after", b"1"))
-        if status == 413:
-            # The rest of the body is not read, so the connection cannot be used again.
+        if status in {408, 413}:
+            # The rest of the body may not have been read, so the connection cannot be used again.
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -108,7 +109,8 @@ class App:
         if kind not in IMAGE_TYPES and kind != JSON_TYPE:
             known = ", ".join([*sorted(IMAGE_TYPES), JSON_TYPE])
             raise RequestError(415, "content-type", kind[:100], f"send one of {known}")
-        body = await _read(receive, headers.get(b"content-length"), self.settings.max_body_bytes)
+        announced = headers.get(b"content-length")
+        body = await _read(receive, announced, self.settings.max_body_bytes, self.settings.patience_s)
         batcher = self.batcher
         if batcher is None:
             raise RequestError(503, "server", "starting", "the model is being loaded; try again")
@@ -134,24 +136,34 @@ class _GoneError(Exception):
     """The client went away before its request was complete."""
 
 
-async def _read(receive: Receive, announced: bytes | None, limit: int) -> bytes:
-    """The body, given up as soon as it is known to be too long."""
-    remedy = f"a request may have {limit} bytes; send fewer or smaller images"
-    if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise RequestError(413, "content-length", int(announced), remedy)
+async def _read(receive: Receive, announced: bytes | None, limit: int, patience_s: float) -> bytes:
+    """The body; nothing beyond `limit` is kept, and nobody may take longer than `patience_s` to send it."""
     parts: list[bytes] = []
     length = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _GoneError
-        part = message.get("body", b"")
-        length += len(part)
-        if length > limit:
-            raise RequestError(413, "body bytes", length, remedy)
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    too_long = announced is not None and announced.isdigit() and int(announced) > limit
+    try:
+        async with asyncio.timeout(patience_s):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _GoneError
+                part = message.get("body", b"")
+                length += len(part)
+                if length > limit:
+                    too_long = True
+                    parts.clear()
+                if not too_long:
+                    parts.append(part)
+                # A client that is still sending would see a reset instead of the answer, so a little more is swallowed.
+                if not message.get("more_body") or length > 4 * limit:
+                    break
+    except TimeoutError:
+        remedy = f"a body must arrive within {patience_s:g} s; check the connection and send it again"
+        raise RequestError(408, "body bytes", length, remedy) from None
+    if too_long:
+        value = length if announced is None else int(announced)
+        raise RequestError(413, "body bytes", value, f"a request may have {limit} bytes; send fewer or smaller images")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _instances(body: bytes, limit: int) -> list[bytes]:

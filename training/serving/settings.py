@@ -32,6 +32,8 @@ class Settings:
         Most images waiting; beyond it requests get 503.
     batch
         Most images per run of the model.
+    patience_s
+        Seconds a client may take to send a body; SageMaker itself gives a request 60.
     drain_s
         Seconds a stopping server waits for requests in flight.
     """
@@ -45,6 +47,7 @@ class Settings:
     max_instances: int = 64
     queue: int = 256
     batch: int = 8
+    patience_s: int = 30
     drain_s: int = 20
 
 
@@ -56,6 +59,7 @@ _VARIABLES = {
     "max_instances": ("SERVING_MAX_INSTANCES", 1, 10_000),
     "queue": ("SERVING_QUEUE", 1, 100_000),
     "batch": ("SERVING_BATCH", 1, 256),
+    "patience_s": ("SERVING_PATIENCE_S", 1, 3600),
     "drain_s": ("SERVING_DRAIN_S", 0, 3600),
 }
 
