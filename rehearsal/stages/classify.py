@@ -86,9 +86,10 @@ def make_batch(run: Run, prefix: str) -> list[Picture]:
     if len(batch) < run.options.images:
         raise RehearsalError(f"the test split has {len(batch)} images, {run.options.images} were asked for")
     for number in range(BLENDS):
-        first, second = (cv2.imread(str(choose.choice(files))) for files in choose.sample(list(picked.values()), 2))
+        pair = [choose.choice(files) for files in choose.sample(list(picked.values()), 2)]
+        pixels = [np.asarray(cv2.imread(str(file)), dtype=np.uint16) for file in pair]
         path = folder / f"blend-{number}.png"
-        cv2.imwrite(str(path), np.maximum(first // 2 + second // 2, 0))
+        cv2.imwrite(str(path), ((pixels[0] + pixels[1]) // 2).astype(np.uint8))
         batch.append(Picture(path, f"{prefix}{path.name}", "blend"))
     poisoned = folder / "poisoned.png"
     poisoned.write_bytes(batch[0].path.read_bytes()[:20])

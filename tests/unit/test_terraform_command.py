@@ -1,0 +1,135 @@
+"""Where the AWS provider is looked for, and what happens when Terraform fails or is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from terraform import command
+from terraform.command import PROVIDER, TerraformError, find_mirror, run_terraform, terraform_env
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with no mirror, no own CLI configuration, and a scratch folder of its own."""
+    monkeypatch.setattr(command, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(command, "mirror_folders", lambda: iter([]))
+    monkeypatch.setattr(command, "own_cli_config", lambda: None)
+    monkeypatch.delenv("TF_PLUGIN_DIR", raising=False)
+    return tmp_path
+
+
+def a_mirror(folder: Path) -> Path:
+    (folder / PROVIDER).mkdir(parents=True)
+    return folder
+
+
+def test_an_explicit_mirror_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = a_mirror(tmp_path / "plugins")
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(mirror))
+    assert find_mirror() == mirror
+
+
+def test_an_explicit_folder_without_the_provider_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    with pytest.raises(TerraformError, match=r"TF_PLUGIN_DIR: .* holds no registry\.terraform\.io/hashicorp/aws"):
+        find_mirror()
+
+
+def test_the_documented_folders_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_PLUGIN_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "share"))
+    mirror = a_mirror(tmp_path / "share" / "terraform" / "plugins")
+    assert find_mirror() == mirror
+
+
+def test_the_configuration_names_the_mirror(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = a_mirror(nowhere / "plugins")
+    monkeypatch.setattr(command, "mirror_folders", lambda: iter([mirror]))
+    config = Path(terraform_env({})["TF_CLI_CONFIG_FILE"])
+    assert str(mirror) in config.read_text()
+
+
+def test_neither_mirror_nor_registry_names_both_remedies(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "registry_answers", lambda: False)
+    with pytest.raises(TerraformError, match=r"registry\.terraform\.io does not answer.*TF_PLUGIN_DIR"):
+        terraform_env({})
+
+
+def test_with_a_registry_the_plugins_are_cached(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "registry_answers", lambda: True)
+    assert "plugin_cache_dir" in Path(terraform_env({})["TF_CLI_CONFIG_FILE"]).read_text()
+
+
+def test_a_persons_own_configuration_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "mine.tfrc"
+    own.write_text("")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(own))
+    assert terraform_env({})["TF_CLI_CONFIG_FILE"] == str(own)
+
+
+def test_no_terraform_at_all_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TerraformError, match="make setup"):
+        command.terraform_path()
+
+
+@pytest.fixture
+def fake_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Puts a Python script in Terraform's place."""
+
+    def make(script: str) -> None:
+        program = tmp_path / "terraform"
+        program.write_text(f"#!{sys.executable}\n{script}")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(command, "terraform_path", lambda: str(program))
+
+    return make
+
+
+def test_diagnostics_become_the_error(fake_terraform, tmp_path: Path) -> None:
+    fake_terraform(
+        "import json, sys\n"
+        "print(json.dumps({'@level': 'error', 'diagnostic': {'summary': 'no such key', 'address': 'aws_x.y'}}))\n"
+        "sys.exit(1)\n"
+    )
+    with pytest.raises(TerraformError, match=r"exit code 1:\nno such key\n  aws_x\.y"):
+        run_terraform(["apply", "-json"], tmp_path, os.environ)
+
+
+def test_an_accepted_exit_code_is_returned(fake_terraform, tmp_path: Path) -> None:
+    fake_terraform("raise SystemExit(2)")
+    assert run_terraform(["plan"], tmp_path, os.environ, accept=(0, 2)) == 2
+
+
+def test_an_interrupt_lets_terraform_finish(fake_terraform, tmp_path: Path) -> None:
+    """Given a Terraform that writes its state when interrupted, then it is not killed before it has."""
+    fake_terraform(
+        "import signal, sys, time, pathlib\n"
+        "def stop(*_):\n"
+        "    pathlib.Path('state').write_text('whole')\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, stop)\n"
+        'print(\'{"@level": "info"}\', flush=True)\n'
+        "time.sleep(60)\n"
+    )
+
+    def interrupt(_event: dict) -> None:
+        raise KeyboardInterrupt
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_terraform(["apply"], tmp_path, os.environ, on_event=interrupt)
+    assert (tmp_path / "state").read_text() == "whole"
+    assert time.monotonic() - begin < 30
+    assert threading.current_thread() is threading.main_thread()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
