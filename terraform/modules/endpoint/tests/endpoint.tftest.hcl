@@ -1,0 +1,276 @@
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  name          = "slipway-prod-vehicles"
+  workload      = "vehicles"
+  boundary_arn  = "arn:aws:iam::123456789012:policy/slipway-boundary"
+  production    = true
+  instance_type = "ml.m5.large"
+  data_bucket   = { name = "slipway-prod-123456789012-data", arn = "arn:aws:s3:::slipway-prod-123456789012-data" }
+  models_bucket = { name = "slipway-prod-123456789012-models", arn = "arn:aws:s3:::slipway-prod-123456789012-models" }
+  capture       = { percentage = 20, prefix = "vehicles/capture/" }
+  alarms        = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:slipway-prod-alerts", latency_p99_ms = 250 }
+  scaling       = { min = 2, max = 6, invocations_per_instance = 1500 }
+
+  keys = {
+    data     = "arn:aws:kms:eu-west-1:123456789012:key/11111111-1111-1111-1111-111111111111"
+    logs     = "arn:aws:kms:eu-west-1:123456789012:key/22222222-2222-2222-2222-222222222222"
+    messages = "arn:aws:kms:eu-west-1:123456789012:key/33333333-3333-3333-3333-333333333333"
+    model    = "arn:aws:kms:eu-west-1:123456789012:key/44444444-4444-4444-4444-444444444444"
+  }
+
+  network = {
+    security_group_id = "sg-11111111"
+    subnet_ids        = ["subnet-22222222", "subnet-11111111"]
+  }
+
+  model = {
+    version        = "7"
+    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0"
+    model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
+  }
+}
+
+run "model_is_isolated_in_the_network" {
+  command = plan
+
+  assert {
+    condition     = aws_sagemaker_model.this.enable_network_isolation
+    error_message = "The container must have no network of its own."
+  }
+
+  assert {
+    condition     = toset(aws_sagemaker_model.this.vpc_config[0].subnets) == toset(var.network.subnet_ids)
+    error_message = "The model must lie in the private subnets."
+  }
+
+  assert {
+    condition     = can(regex("^slipway-prod-vehicles-7-[0-9a-f]{8}$", aws_sagemaker_model.this.name))
+    error_message = "The model's name must follow from its version and its content."
+  }
+}
+
+run "configuration_is_encrypted_and_redundant" {
+  command = plan
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.keys.model
+    error_message = "The volume needs its key."
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_endpoint_configuration.this.data_capture_config[0].kms_key_id == var.keys.data &&
+      aws_sagemaker_endpoint_configuration.this.data_capture_config[0].initial_sampling_percentage == 20 &&
+      aws_sagemaker_endpoint_configuration.this.data_capture_config[0].destination_s3_uri == "s3://slipway-prod-123456789012-data/vehicles/capture"
+    )
+    error_message = "Captured calls are data: they need the data key, and their place."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.name_prefix == "slipway-prod-vehicles-"
+    error_message = "Two configurations must be able to stand side by side."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 2
+    error_message = "A new fleet starts with scaling.min."
+  }
+}
+
+run "long_name_still_leaves_room_for_the_configuration" {
+  command = plan
+
+  variables {
+    name = "slipway-rehearsal-a-workload-with-a-long-name"
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.name_prefix == "slipway-rehearsal-a-workload-with-a-"
+    error_message = "The prefix may have 37 characters, for the provider appends 26 of its own."
+  }
+}
+
+run "canary_is_watched_by_alarms_that_exist" {
+  command = plan
+
+  assert {
+    condition = toset([
+      for alarm in aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms : alarm.alarm_name
+    ]) == toset(["slipway-prod-vehicles-5xx", "slipway-prod-vehicles-latency-p99"])
+    error_message = "Errors and latency must roll a deployment back."
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].type == "CANARY" &&
+      aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].canary_size[0].value == 10 &&
+      length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].linear_step_size) == 0
+    )
+    error_message = "A canary has a size and no step."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].maximum_execution_timeout_in_seconds == 3120
+    error_message = "Two bakes of 600 s, 120 s until the old fleet ends and half an hour to start instances are 3,120 s."
+  }
+}
+
+run "linear_rollout_counts_its_steps" {
+  command = plan
+
+  variables {
+    rollout = { type = "LINEAR", step_percent = 30, bake_s = 300 }
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].linear_step_size[0].value == 30 &&
+      aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].maximum_execution_timeout_in_seconds == 3120
+    )
+    error_message = "Four steps of 30 % bake four times."
+  }
+}
+
+run "latency_is_in_microseconds" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.latency.threshold == 250000 && aws_cloudwatch_metric_alarm.latency.extended_statistic == "p99"
+    error_message = "250 ms are 250,000 microseconds in ModelLatency."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.latency, aws_cloudwatch_metric_alarm.capacity] :
+      alarm.alarm_actions == toset([var.alarms.topic_arn]) && alarm.dimensions.VariantName == output.variant_name
+    ])
+    error_message = "Each alarm must watch the variant and call the topic."
+  }
+}
+
+run "autoscaler_tracks_calls_per_instance" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_appautoscaling_target.fixed[0].resource_id == "endpoint/slipway-prod-vehicles/variant/primary" &&
+      aws_appautoscaling_target.fixed[0].min_capacity == 2 &&
+      aws_appautoscaling_target.fixed[0].max_capacity == 6 &&
+      length(aws_appautoscaling_target.scheduled) == 0
+    )
+    error_message = "Without schedules Terraform keeps the limits."
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].target_value == 1500 &&
+      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 300 &&
+      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].scale_out_cooldown == 60
+    )
+    error_message = "Growing must be quicker than shrinking."
+  }
+}
+
+run "schedules_own_the_limits" {
+  command = plan
+
+  variables {
+    scaling = {
+      min                      = 2
+      max                      = 6
+      initial                  = 4
+      invocations_per_instance = 1500
+      schedules = {
+        evening = { schedule = "cron(0 19 ? * MON-FRI *)", timezone = "Europe/Dublin", min = 2, max = 6 }
+        morning = { schedule = "cron(0 7 ? * MON-FRI *)", timezone = "Europe/Dublin", min = 4, max = 12 }
+      }
+    }
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_target.fixed) == 0 && length(aws_appautoscaling_target.scheduled) == 1
+    error_message = "The target must be the one whose limits Terraform leaves alone."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_scheduled_action.this["morning"].scalable_target_action[0].min_capacity == "4"
+    error_message = "The morning raises the floor."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 4
+    error_message = "A new fleet starts where the caller says."
+  }
+}
+
+run "role_reads_one_artefact_and_writes_one_prefix" {
+  command = plan
+
+  assert {
+    condition = (
+      [for s in local._statements : s.resources if s.sid == "ReadArtifact"][0] == ["arn:aws:s3:::slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"] &&
+      [for s in local._statements : s.resources if s.sid == "WriteCapture"][0] == ["arn:aws:s3:::slipway-prod-123456789012-data/vehicles/capture/*"]
+    )
+    error_message = "The role must see its own artefact and its own captures only."
+  }
+
+  assert {
+    condition     = [for s in local._statements : s.resources if s.sid == "PullImage"][0] == ["arn:aws:ecr:eu-west-1:123456789012:repository/slipway-prod-vehicles/serving"]
+    error_message = "The role must pull the model's image only."
+  }
+}
+
+run "image_of_another_account_is_pulled_from_there" {
+  command = plan
+
+  variables {
+    model = {
+      version        = "7"
+      image          = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
+    }
+  }
+
+  assert {
+    condition     = [for s in local._statements : s.resources if s.sid == "PullImage"][0] == ["arn:aws:ecr:eu-west-1:763104351884:repository/pytorch-inference"]
+    error_message = "AWS's own images lie in AWS's accounts."
+  }
+}
+
+run "one_instance_outside_production" {
+  command = plan
+
+  variables {
+    production = false
+    scaling    = { min = 1, max = 1, invocations_per_instance = 600 }
+    rollout    = { type = "ALL_AT_ONCE" }
+  }
+
+  assert {
+    condition = (
+      length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].canary_size) == 0 &&
+      length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].linear_step_size) == 0
+    )
+    error_message = "All at once has neither canary nor steps."
+  }
+}
+
+run "content_changes_the_name_even_when_the_version_does_not" {
+  command = plan
+
+  variables {
+    model = {
+      version        = "7"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.1"
+      model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
+    }
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.model_is_isolated_in_the_network.model_name
+    error_message = "The old model still exists when the new one is made: they need different names."
+  }
+}
