@@ -1,4 +1,4 @@
-"""SageMaker: jobs, endpoints and InvokeEndpoint."""
+"""SageMaker that runs: training jobs and model servers as processes, InvokeEndpoint, autoscaling, the registry."""
 
 from __future__ import annotations
 
@@ -9,9 +9,52 @@ if TYPE_CHECKING:
 
 
 def install(context: Context) -> None:
-    """Change moto's SageMaker."""
+    """Put our backend and our operations in the place of moto's."""
+    from moto.sagemaker import urls
+    from moto.sagemaker.models import sagemaker_backends
+
+    from rehearsal.aws.sagemaker.backend import SageMakerBackend
+    from rehearsal.aws.sagemaker.responses import Responses
+
+    sagemaker_backends.backend = SageMakerBackend
+    urls.url_paths.update(dict.fromkeys(urls.url_paths, Responses.dispatch))
 
 
 def fast_path(app: Any, context: Context) -> Any:
-    """Answer InvokeEndpoint without Flask."""
-    return app
+    """Answer InvokeEndpoint before it reaches moto."""
+    from rehearsal.aws.sagemaker.serving.invoke import InvokeEndpoint
+
+    return InvokeEndpoint(app, context)
+
+
+def start(context: Context) -> None:
+    """Start the threads that watch over endpoints."""
+    from rehearsal.aws.sagemaker.serving import live
+
+    live.watch(context)
+
+
+def after_restore(context: Context) -> None:
+    """Bring the endpoints up again and end the jobs that the restart cut off."""
+    from moto.sagemaker.models import sagemaker_backends
+
+    from rehearsal.aws.sagemaker.serving import api as endpoints
+    from rehearsal.aws.sagemaker.training import api as training
+
+    backend: Any = sagemaker_backends[context.account_id][context.region]
+    training.after_restore(backend)
+    endpoints.after_restore(context, backend)
+
+
+def stop(context: Context) -> None:
+    """End every job and every model server."""
+    stop_all()
+
+
+def stop_all() -> None:
+    """End every job and every model server."""
+    from rehearsal.aws.sagemaker.serving import live
+    from rehearsal.aws.sagemaker.training import run
+
+    run.stop_all()
+    live.stop_all()

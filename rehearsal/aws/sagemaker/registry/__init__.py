@@ -1,0 +1,1 @@
+"""The model registry: packages in groups, versions, approvals."""

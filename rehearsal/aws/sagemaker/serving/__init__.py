@@ -1,0 +1,1 @@
+"""Models and endpoints: real server processes behind InvokeEndpoint."""

@@ -1,0 +1,158 @@
+"""The servers of one variant: one unpacked model, as many processes as capacity asks and this machine allows."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rehearsal.aws.processes import ServerStoppingError
+from rehearsal.aws.sagemaker import archives, images, s3, settings
+from rehearsal.aws.sagemaker.errors import FailedError
+from rehearsal.aws.sagemaker.serving.instance import Instance
+
+if TYPE_CHECKING:
+    from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.serving.spec import VariantSpec
+
+log = logging.getLogger(__name__)
+
+
+class VariantFleet:
+    """One variant at work."""
+
+    def __init__(self, context: Context, endpoint: str, spec: VariantSpec) -> None:
+        self.spec = spec
+        self._context, self._endpoint = context, endpoint
+        self._base = context.folder("endpoints", endpoint, f"{spec.name}-{secrets.token_hex(4)}")
+        self._instances: tuple[Instance, ...] = ()
+        self._next = 0
+        self._lock = threading.RLock()
+        self._retired = threading.Event()
+
+    def start(self) -> None:
+        """Unpack the model and bring up the wanted number of servers.
+
+        Raises
+        ------
+        FailedError
+            With the reason as DescribeEndpoint shows it.
+        """
+        images.resolve(self.spec.image, "serving")
+        self._unpack()
+        self.resize(self.spec.desired_count)
+        self.spec.current_weight = self.spec.desired_weight
+
+    def resize(self, count: int) -> None:
+        """Change the number of instances; real processes up to ``MAX_PROCESSES_PER_VARIANT``.
+
+        Raises
+        ------
+        FailedError
+            When a new server does not become healthy; the old number stays.
+        """
+        with self._lock:
+            before, self.spec.desired_count = self.spec.current_count, count
+            wanted = min(count, settings.MAX_PROCESSES_PER_VARIANT)
+            try:
+                fresh = self._launch(wanted - len(self._instances))
+            except FailedError:
+                self.spec.desired_count = before
+                raise
+            surplus = self._instances[wanted:]
+            self._instances = (*self._instances[:wanted], *fresh)
+            self.spec.current_count = count
+            if count > wanted:
+                note = f"slipway: {count} instances are asked for; this machine runs {wanted} of them"
+                self._context.put_logs(
+                    f"{settings.ENDPOINT_LOG_GROUP}/{self._endpoint}", f"{self.spec.name}/capacity", [note]
+                )
+        for instance in surplus:
+            instance.retire()
+
+    def pick(self) -> Instance | None:
+        """Return the next live server in turn, or None."""
+        instances = self._instances
+        for _ in instances:
+            self._next += 1
+            instance = instances[self._next % len(instances)]
+            if instance.alive:
+                return instance
+        return None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way on all servers."""
+        return sum(instance.in_flight for instance in self._instances)
+
+    @property
+    def processes(self) -> int:
+        """Servers that are up."""
+        return sum(instance.alive for instance in self._instances)
+
+    def replace_dead(self) -> None:
+        """Start anew what has ended by itself, as SageMaker restarts a container."""
+        if self._retired.is_set() or all(instance.alive for instance in self._instances):
+            return
+        with self._lock:
+            alive = tuple(instance for instance in self._instances if instance.alive)
+            dead = len(self._instances) - len(alive)
+            log.warning(
+                "endpoint %s, variant %s: %d server(s) ended; starting anew", self._endpoint, self.spec.name, dead
+            )
+            try:
+                self._instances = (*alive, *self._launch(dead))
+            except FailedError as error:
+                log.warning("endpoint %s: %s", self._endpoint, error)
+
+    def retire(self) -> None:
+        """End all servers and remove their folder."""
+        self._retired.set()
+        with self._lock:
+            instances, self._instances = self._instances, ()
+        for instance in instances:
+            instance.retire()
+        shutil.rmtree(self._base, ignore_errors=True)
+
+    def _launch(self, count: int) -> tuple[Instance, ...]:
+        fresh: list[Instance] = []
+        try:
+            fresh += [Instance(self._context, self._endpoint, self.spec, self._base) for _ in range(count)]
+            for instance in fresh:
+                instance.wait_healthy(self.spec.start_seconds, self._retired)
+        except (FailedError, ServerStoppingError) as error:
+            for instance in fresh:
+                instance.process.kill()
+            raise FailedError(
+                f"The primary container for production variant {self.spec.name} did not pass the ping health check. "
+                f"Please check CloudWatch logs for this endpoint."
+            ) from error
+        return tuple(fresh)
+
+    def _unpack(self) -> None:
+        url, model = self.spec.model_data_url, self._base / "model"
+        model.mkdir(parents=True, exist_ok=True)
+        if not url:
+            return
+        archive = self._base / "model.tar.gz"
+        try:
+            client = s3.client(self._context, self.spec.role_arn)
+            s3.download(client, *s3.split(url), archive)
+            archives.extract(archive, model)
+        except (ClientError, ValueError) as error:
+            if isinstance(error, archives.ArchiveError):
+                raise FailedError(
+                    f'Failed to extract model data archive for container "container_1" from URL "{url}". Please ensure '
+                    f"that the object located at the URL is a valid tar.gz archive. ({error})"
+                ) from error
+            raise FailedError(
+                f'Failed to download model data for container "container_1" from URL: "{url}". Please ensure that '
+                f"there is an object located at the URL and that the role passed to CreateModel has permissions to "
+                f"download the model. ({error})"
+            ) from error
+        finally:
+            archive.unlink(missing_ok=True)

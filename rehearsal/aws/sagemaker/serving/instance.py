@@ -1,0 +1,130 @@
+"""One model server: a process, its health, its connections, its log."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from rehearsal.aws import processes
+from rehearsal.aws.context import REPO_ROOT
+from rehearsal.aws.sagemaker import container, images, settings
+from rehearsal.aws.sagemaker.errors import FailedError
+from rehearsal.aws.sagemaker.serving.wire import Answer, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.serving.spec import VariantSpec
+
+log = logging.getLogger(__name__)
+
+_PING_SECONDS = 2.0
+_LOG_BATCH_SECONDS = 0.2
+
+
+class Instance:
+    """A model server that has been started."""
+
+    def __init__(self, context: Context, endpoint: str, spec: VariantSpec, base: Path) -> None:
+        """Start the process; see :meth:`wait_healthy`."""
+        self.id = f"i-{secrets.token_hex(8)}"
+        self.port = _free_port()
+        self._context = context
+        self._group = f"{settings.ENDPOINT_LOG_GROUP}/{endpoint}"
+        self.stream = f"{spec.name}/{self.id}"
+        self._pool = Pool(self.port, settings.INVOKE_SECONDS)
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._silent = threading.Event()
+        image = images.resolve(spec.image, "serving")
+        extra = {
+            "PYTHONPATH": str(REPO_ROOT),
+            "SAGEMAKER_BASE_DIR": str(base),
+            **spec.environment,
+            "SAGEMAKER_BIND_TO_PORT": str(self.port),
+            "SM_MODEL_DIR": str(base / "model"),
+        }
+        env = container.environment(context, spec.role_arn, base, isolated=spec.isolated, extra=extra)
+        self.process = processes.spawn(image.command, env=env, cwd=base)
+        threading.Thread(target=self._pump, name=f"log {self.stream}", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have been sent and not been answered."""
+        return self._in_flight
+
+    def wait_healthy(self, seconds: float, given_up: threading.Event) -> None:
+        """Wait for the first good answer to /ping.
+
+        Raises
+        ------
+        FailedError
+            When the process ends, or does not answer 200 within ``seconds``; or ``given_up`` is set.
+        """
+        deadline = time.monotonic() + seconds
+        probe = Pool(self.port, _PING_SECONDS)
+        try:
+            for pause in itertools.chain((0.02,) * 20, itertools.repeat(0.1)):
+                if self._healthy(probe):
+                    return
+                if not self.alive or time.monotonic() > deadline or given_up.wait(pause):
+                    raise FailedError("did not pass the ping health check")
+        finally:
+            probe.close()
+
+    def call(self, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
+        """POST to the server; see :meth:`Pool.request` for the errors."""
+        with self._lock:
+            self._in_flight += 1
+        try:
+            return self._pool.request("POST", path, headers, body)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+    def retire(self) -> None:
+        """Let it finish what it has begun, then end it. The log falls silent first: a deleted log group stays so."""
+        deadline = time.monotonic() + settings.DRAIN_SECONDS
+        while self._in_flight and self.alive and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._silent.set()
+        self.process.stop(grace=1.0)
+        self._pool.close()
+
+    def _healthy(self, probe: Pool) -> bool:
+        try:
+            return probe.request("GET", "/ping", (), b"").status == 200
+        except OSError:
+            return False
+
+    def _pump(self) -> None:
+        """Send the server's output to its log stream, a few lines at a time."""
+        batch: list[str] = []
+        sent = 0.0
+        for line in self.process.lines():
+            if self._silent.is_set():
+                continue
+            batch.append(line)
+            if time.monotonic() - sent > _LOG_BATCH_SECONDS:
+                self._context.put_logs(self._group, self.stream, batch)
+                batch, sent = [], time.monotonic()
+        if batch and not self._silent.is_set():
+            self._context.put_logs(self._group, self.stream, batch)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

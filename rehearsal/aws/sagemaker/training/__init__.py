@@ -1,0 +1,1 @@
+"""Training jobs: each a process of its own under SageMaker's container contract."""

@@ -1,0 +1,106 @@
+"""CreateTrainingJob, StopTrainingJob and their siblings, on plain dictionaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.sagemaker.utils import arn_formatter
+
+from rehearsal.aws.sagemaker import listing, roles
+from rehearsal.aws.sagemaker.errors import AWSValidationException, ResourceInUseException, ResourceNotFound
+from rehearsal.aws.sagemaker.training import request as rules
+from rehearsal.aws.sagemaker.training import run
+from rehearsal.aws.sagemaker.training.job import TrainingJob
+
+if TYPE_CHECKING:
+    from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.backend import SageMakerBackend
+
+
+def create(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
+    """Start a job and answer at once.
+
+    Raises
+    ------
+    AWSValidationException, ResourceInUseException
+        For a request that AWS would refuse.
+    """
+    name = request["TrainingJobName"]
+    arn = _arn(context, name)
+    if name in backend.training_jobs:
+        raise ResourceInUseException(
+            message="Training job names must be unique within an AWS account and region, and a training job with this "
+            f"name already exists ({arn})"
+        )
+    rules.check(request)
+    roles.require_assumable(context, request["RoleArn"])
+    tags = request.get("Tags") or []
+    job = TrainingJob(name, arn, {k: v for k, v in request.items() if k != "Tags"}, tags)
+    backend.training_jobs[name] = job
+    run.start(context, job)
+    return {"TrainingJobArn": arn}
+
+
+def describe(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer DescribeTrainingJob."""
+    job = backend.training_jobs.get(request["TrainingJobName"])
+    if job is None:
+        raise AWSValidationException("Requested resource not found.")
+    return job.response_object
+
+
+def stop(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> None:
+    """Answer StopTrainingJob; the job goes on to Stopped in the background.
+
+    Raises
+    ------
+    ResourceNotFound, AWSValidationException
+        For an unknown job, and for one that has ended.
+    """
+    job = backend.training_jobs.get(request["TrainingJobName"])
+    if job is None:
+        raise ResourceNotFound(message="Requested resource not found.")
+    if job.ended:
+        raise AWSValidationException(
+            f"The request was rejected because the training job is in status {job.training_job_status}."
+        )
+    if job.training_job_status != "Stopping":
+        job.enter("Stopping")
+        run.stop(job.training_job_name)
+
+
+def list_all(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer ListTrainingJobs."""
+    status = request.get("StatusEquals")
+    chosen = [job for job in backend.training_jobs.values() if status is None or job.training_job_status == status]
+    page, token = listing.page(
+        chosen,
+        request,
+        name=lambda job: job.training_job_name,
+        status=lambda job: job.training_job_status,
+    )
+    answer: dict[str, Any] = {"TrainingJobSummaries": [job.summary() for job in page]}
+    return {**answer, "NextToken": token} if token else answer
+
+
+def delete(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> None:
+    """Answer DeleteTrainingJob: only a job that has ended can go."""
+    job = backend.training_jobs.get(request["TrainingJobName"])
+    if job is None:
+        raise ResourceNotFound(message="Requested resource not found.")
+    if not job.ended:
+        raise ResourceInUseException(
+            message=f"The training job is in status {job.training_job_status} and cannot be deleted."
+        )
+    del backend.training_jobs[job.training_job_name]
+
+
+def after_restore(backend: SageMakerBackend) -> None:
+    """End the jobs that the restart of the server cut off."""
+    for job in backend.training_jobs.values():
+        if not job.ended:
+            job.fail("InternalServerError: the embedded AWS was restarted while the job ran; start it again.")
+
+
+def _arn(context: Context, name: str) -> str:
+    return arn_formatter("training-job", name, context.account_id, context.region)

@@ -1,0 +1,116 @@
+"""Bring the input channels to where the program looks for them.
+
+``File`` and ``FastFile`` look the same to a program that reads files, so both are downloaded. ``Pipe`` is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from rehearsal.aws.sagemaker import s3
+from rehearsal.aws.sagemaker.errors import FailedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: int, hosts: int) -> None:
+    """Download one channel for one host.
+
+    Parameters
+    ----------
+    host, hosts
+        Index and number of the hosts: with ``ShardedByS3Key`` each gets its share of the objects.
+
+    Raises
+    ------
+    FailedError
+        With the reason as DescribeTrainingJob shows it.
+    """
+    name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
+    if mode == "Pipe":
+        raise FailedError(
+            f"ClientError: Channel {name} asks for Pipe mode, which the embedded AWS does not have: use File or "
+            "FastFile."
+        )
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        targets = _LISTERS[source["S3DataType"]](client, source, into)
+        if source.get("S3DataDistributionType") == "ShardedByS3Key":
+            targets = targets[host::hosts]
+        for bucket in sorted({bucket for bucket, _, _ in targets}):
+            s3.download_all(client, bucket, [(key, path) for b, key, path in targets if b == bucket])
+    except (ClientError, ValueError) as error:
+        raise FailedError(
+            f"ClientError: Data download failed for channel {name} from {source['S3Uri']}: {error}"
+        ) from error
+
+
+Targets = list[tuple[str, str, "Path"]]
+
+
+def _prefix(client: Any, source: dict[str, Any], into: Path) -> Targets:
+    bucket, prefix = s3.split(source["S3Uri"])
+    found = s3.keys(client, bucket, prefix)
+    if not found:
+        raise FailedError(
+            f'ClientError: Data download failed:No S3 objects found under S3 URL "{source["S3Uri"]}" given in input '
+            "data source. Please ensure that the bucket exists in the selected region, that objects exist under that "
+            "S3 prefix, and that the role has s3:ListBucket permission on the bucket."
+        )
+    return [(bucket, key, _inside(into, key.removeprefix(prefix).lstrip("/") or _base(key))) for key in found]
+
+
+def _manifest(client: Any, source: dict[str, Any], into: Path) -> Targets:
+    """Read ``[{"prefix": "s3://bucket/folder/"}, "relative/key", ...]``."""
+    text = _read(client, source["S3Uri"])
+    entries = json.loads(text)
+    if not entries or not isinstance(entries[0], dict) or "prefix" not in entries[0]:
+        raise ValueError('a manifest is a JSON list whose first entry is {"prefix": "s3://bucket/folder/"}')
+    bucket, prefix = s3.split(entries[0]["prefix"])
+    return [(bucket, prefix + entry, _inside(into, entry)) for entry in entries[1:]]
+
+
+def _augmented(client: Any, source: dict[str, Any], into: Path) -> Targets:
+    """Read JSON Lines and fetch what the ``...-ref`` attributes point at.
+
+    The manifest itself lies at the top of the channel. A referenced object lies at its key relative to the manifest's
+    folder, or at its whole key when it is elsewhere. (AWS feeds such channels through pipes; this is the same content
+    for programs that read files.)
+    """
+    bucket, key = s3.split(source["S3Uri"])
+    folder = key.rpartition("/")[0]
+    references = [attribute for attribute in source["AttributeNames"] if attribute.endswith("-ref")]
+    targets: dict[str, tuple[str, str, Path]] = {"": (bucket, key, into / _base(key))}
+    for line in _read(client, source["S3Uri"]).splitlines():
+        record = json.loads(line) if line.strip() else {}
+        for attribute in references:
+            if attribute in record:
+                uri = record[attribute]
+                from_bucket, from_key = s3.split(uri)
+                near = folder and from_bucket == bucket and from_key.startswith(f"{folder}/")
+                relative = from_key.removeprefix(f"{folder}/") if near else from_key
+                targets[uri] = (from_bucket, from_key, _inside(into, relative))
+    return list(targets.values())
+
+
+def _read(client: Any, uri: str) -> str:
+    bucket, key = s3.split(uri)
+    return client.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+
+def _inside(folder: Path, relative: str) -> Path:
+    path = (folder / relative).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"key {relative!r} would be written outside the channel's folder")
+    return path
+
+
+def _base(key: str) -> str:
+    return key.rsplit("/", 1)[-1]
+
+
+_LISTERS = {"S3Prefix": _prefix, "ManifestFile": _manifest, "AugmentedManifestFile": _augmented}

@@ -1,0 +1,108 @@
+"""The processes of one training job: started together, watched together, ended together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rehearsal.aws import processes
+from rehearsal.aws.sagemaker import container, settings
+from rehearsal.aws.sagemaker.training import environment, metrics, script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.training.job import TrainingJob
+    from rehearsal.aws.sagemaker.training.layout import Layout
+
+_LAST_LINES = 12
+_READERS_SECONDS = 5.0
+
+
+@dataclass
+class Host:
+    """One running host: its process, the thread that reads its output, and the end of that output."""
+
+    name: str
+    layout: Layout
+    process: processes.Process
+    command: list[str]
+    reader: threading.Thread
+    tail: deque[str]
+
+
+def launch(context: Context, job: TrainingJob, layouts: dict[str, Layout]) -> list[Host]:
+    """Start the program on every host.
+
+    Raises
+    ------
+    FailedError
+        When the program cannot be started.
+    """
+    port = _free_port() if len(job.hosts) > 1 else 0
+    hosts = [_launch_one(context, job, name, layout, port) for name, layout in layouts.items()]
+    for host in hosts:
+        host.reader.start()
+    return hosts
+
+
+def wait(hosts: list[Host], until: Callable[[], bool]) -> None:
+    """Wait until every program has ended, one has failed, or ``until`` says so."""
+    while not until():
+        codes = [host.process.poll() for host in hosts]
+        if all(code is not None for code in codes) or any(code for code in codes):
+            return
+        time.sleep(0.05)
+
+
+def end(hosts: list[Host], grace: float) -> list[int]:
+    """End what still runs, SIGTERM first and SIGKILL after ``grace`` seconds; return the exit codes as a shell's."""
+    for host in hosts:
+        if host.process.poll() is None:
+            host.process.signal(signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    codes = []
+    for host in hosts:
+        code = host.process.stop(grace=max(0.0, deadline - time.monotonic()))
+        host.reader.join(_READERS_SECONDS)
+        codes.append(code if code >= 0 else 128 - code)
+    return codes
+
+
+def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, port: int) -> Host:
+    decoded = environment.hyperparameters(job, layout)
+    entry = script.program(job, decoded)
+    command = script.command(layout, entry, decoded)
+    extra = {
+        **environment.distributed(job, name, port),
+        **(job.request.get("Environment") or {}),
+        **environment.variables(job, layout, name, entry, decoded),
+    }
+    env = container.environment(context, job.role_arn, layout.base, isolated=job.isolated, extra=extra)
+    process = processes.spawn(command, env=env, cwd=layout.code)
+    tail: deque[str] = deque(maxlen=_LAST_LINES)
+    reader = threading.Thread(
+        target=_read, args=(context, job, name, process, tail), name=f"{job.training_job_name} {name}", daemon=True
+    )
+    return Host(name, layout, process, command, reader, tail)
+
+
+def _read(context: Context, job: TrainingJob, name: str, process: processes.Process, tail: deque[str]) -> None:
+    observe = metrics.observer(context, job)
+    stream = f"{job.training_job_name}/{name}-{int(time.time())}"
+    for line in process.lines():
+        context.put_logs(settings.TRAINING_LOG_GROUP, stream, [line])
+        tail.append(line)
+        observe(line)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
