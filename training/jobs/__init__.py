@@ -1,0 +1,1 @@
+"""What a SageMaker job is started with."""

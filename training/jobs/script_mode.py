@@ -1,0 +1,111 @@
+"""`python -m training.jobs.script_mode`: the training image's entry point.
+
+Speaks the same script mode as AWS's framework images, with the standard library alone: unpacks the archive that
+`sagemaker_submit_directory` names, sets the SM_* variables, runs `sagemaker_program` with the hyperparameters as
+options.
+The archive must have come with an input channel: a job isolated from the network cannot fetch it from S3.
+
+Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+FAILURE_LIMIT = 1024
+_OWN = "sagemaker_"
+
+
+class ScriptModeError(Exception):
+    """The job's request does not say what to run, or what it names is not there."""
+
+
+def main() -> int:
+    """Run the job's program and return its exit code; what stops it from starting goes to the failure file."""
+    base = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    try:
+        given = _hyperparameters(base / "input" / "config" / "hyperparameters.json")
+        code = base / "code"
+        _unpack(given, code)
+        program = given.get("sagemaker_program", "")
+        if not program or not (code / program).is_file():
+            held = ", ".join(sorted(path.name for path in code.iterdir()))
+            raise ScriptModeError(f"sagemaker_program = {program!r}: is not in the archive, which holds {held}")
+    except ScriptModeError as error:
+        sys.stderr.write(f"error: {error}\n")
+        failure = base / "output" / "failure"
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(str(error)[:FAILURE_LIMIT], encoding="utf-8")
+        return 2
+    command = [sys.executable, program, *arguments(given)]
+    process = subprocess.Popen(command, cwd=code, env=os.environ | variables(base, code, given))
+    # SageMaker stops a job with SIGTERM, to this process; the program must hear of it to leave a checkpoint.
+    signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+    return process.wait()
+
+
+def arguments(given: dict[str, str]) -> list[str]:
+    """`--name value` for every hyperparameter that is not the toolkit's own, by name."""
+    return [part for name, value in sorted(given.items()) if not name.startswith(_OWN) for part in (f"--{name}", value)]
+
+
+def variables(base: Path, code: Path, given: dict[str, str]) -> dict[str, str]:
+    """The SM_* variables a training script reads."""
+    data = base / "input" / "data"
+    channels = sorted(path.name for path in data.iterdir() if path.is_dir()) if data.is_dir() else []
+    values = {
+        "SM_MODEL_DIR": str(base / "model"),
+        "SM_OUTPUT_DIR": str(base / "output"),
+        "SM_OUTPUT_DATA_DIR": str(base / "output" / "data"),
+        "SM_CHANNELS": json.dumps(channels),
+        "SM_HPS": json.dumps({name: value for name, value in given.items() if not name.startswith(_OWN)}),
+        "PYTHONPATH": str(code),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return values | {f"SM_CHANNEL_{name.upper()}": str(data / name) for name in channels}
+
+
+def _hyperparameters(path: Path) -> dict[str, str]:
+    """SageMaker's map of strings; the SageMaker SDK wraps each value in JSON once more, which is undone here."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ScriptModeError(f"{path}: cannot be read ({error}); SageMaker writes it from HyperParameters") from None
+    return {name: _unwrap(str(value)) for name, value in raw.items()}
+
+
+def _unwrap(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        try:
+            return str(json.loads(value))
+        except ValueError:
+            return value
+    return value
+
+
+def _unpack(given: dict[str, str], code: Path) -> None:
+    where = given.get("sagemaker_submit_directory", "")
+    source = Path(where)
+    if where.startswith("s3://") or not source.is_absolute():
+        raise ScriptModeError(
+            f"sagemaker_submit_directory = {where!r}: must be a path in an input channel, "
+            "such as /opt/ml/input/data/code/sourcedir.tar.gz"
+        )
+    archive = source / "sourcedir.tar.gz" if source.is_dir() else source
+    code.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive, "r:gz") as packed:
+            # "data" refuses links and paths that lead out of the folder, and drops permission bits.
+            packed.extractall(code, filter="data")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise ScriptModeError(f"{archive}: cannot be unpacked ({error}); package the code again") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
