@@ -39,7 +39,7 @@ def plan(environment: str, folder: Path) -> None:
         lines: list[str] = []
 
         def follow(event: dict[str, Any]) -> None:
-            if event.get("type") == "planned_change":
+            if event.get("type") == "planned_change" and event["change"]["action"] != "read":
                 counts[event["change"]["resource"]["resource_type"]] += 1
             elif event.get("type") == "change_summary":
                 lines.append(event["@message"])

@@ -1,4 +1,4 @@
-"""The rehearsal itself, short: real Terraform, provider, training, endpoint, workflow and load, from start to destroy."""
+"""The rehearsal itself, short: real Terraform, provider, training, endpoint, workflow and load, to the last stage."""
 
 from __future__ import annotations
 
