@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import json
@@ -22,8 +23,9 @@ if str(FUNCTIONS) not in sys.path:
     sys.path.append(str(FUNCTIONS))
 
 
+@functools.cache
 def load(name: str) -> ModuleType:
-    """Import one function's handler under a name of its own."""
+    """Import one function's handler under a name of its own, once: its clients take a while to make."""
     spec = importlib.util.spec_from_file_location(f"handler_{name}", FUNCTIONS / name / "handler.py")
     assert spec
     assert spec.loader

@@ -253,8 +253,8 @@ def world(monkeypatch) -> Iterator[Run]:
     }.items():
         monkeypatch.setenv(name, value)
     handlers = {name: support.load(name) for name in FUNCTIONS}
-    handlers["classify_image"].RUNTIME = Model()
-    handlers["classify_image"].time = SimpleNamespace(sleep=lambda _: None)
+    monkeypatch.setattr(handlers["classify_image"], "RUNTIME", Model())
+    monkeypatch.setattr(handlers["classify_image"], "time", SimpleNamespace(sleep=lambda _: None))
     lambdas = {
         name: (lambda event, module=module: module.handle(event, support.Context()))
         for name, module in handlers.items()
