@@ -14,7 +14,14 @@ MAX_LABELS = 20
 MAX_DIFF_LINES = 200
 STYLES = {"train": "first", "validation": "second", "test": "third"}
 
-# The first pattern that a Terraform type matches names its service.
+CHECKS = {
+    "failures": "failed requests",
+    "p95_ms": "95th percentile",
+    "p99_ms": "99th percentile",
+    "min_rps": "requests a second",
+}
+
+# The first pattern that a Terraform type matches names its service; what is left after it names the kind.
 SERVICES = (
     (r"aws_s3_", "S3"),
     (r"aws_kms_", "KMS"),
@@ -22,14 +29,14 @@ SERVICES = (
     (r"aws_lambda_", "Lambda"),
     (r"aws_sagemaker_", "SageMaker"),
     (r"aws_sfn_", "Step Functions"),
-    (r"aws_cloudwatch_log", "CloudWatch Logs"),
-    (r"aws_cloudwatch_event", "EventBridge"),
+    (r"aws_cloudwatch_(?=log_)", "CloudWatch Logs"),
+    (r"aws_cloudwatch_(?=event_)", "EventBridge"),
     (r"aws_cloudwatch_", "CloudWatch alarms"),
     (r"aws_sns_", "SNS"),
     (r"aws_sqs_", "SQS"),
     (r"aws_ecr_", "ECR"),
     (r"aws_appautoscaling_", "Auto Scaling"),
-    (r"aws_(default_)?(vpc|subnet|route|security_group|network|flow_log|internet|nat|eip)", "VPC"),
+    (r"aws_(?=(default_)?(vpc|subnet|route|security_group|network|flow_log))", "VPC"),
 )
 
 
@@ -43,7 +50,7 @@ def training(run: RunRecord) -> dict[str, Any] | None:
     return {
         "plots": [plot for plot in (_curve(epochs, name) for name in ("accuracy", "loss")) if plot],
         "metrics": [
-            (text(name, 60), percent(value) if _is_share(name) else f"{value:.4g}")
+            (text(name, 60).replace(":", " ").replace("_", " "), percent(value) if _is_share(name) else f"{value:.4g}")
             for name, raw in metrics.items()
             if (value := number(raw)) is not None
         ],
@@ -118,7 +125,8 @@ def infrastructure(run: RunRecord) -> dict[str, Any] | None:
     for name, raw in by_type.items():
         amount = number(raw)
         if amount:
-            services.setdefault(service(name), Counter())[name.removeprefix("aws_")] += int(amount)
+            owner, kind = service(name)
+            services.setdefault(owner, Counter())[kind] += int(amount)
     if not services:
         return None
     most = max(types.total() for types in services.values())
@@ -141,9 +149,12 @@ def infrastructure(run: RunRecord) -> dict[str, Any] | None:
     }
 
 
-def service(terraform_type: str) -> str:
-    """Return the AWS service that a Terraform resource type belongs to."""
-    return next((name for pattern, name in SERVICES if re.match(pattern, terraform_type)), "Other")
+def service(terraform_type: str) -> tuple[str, str]:
+    """Return the AWS service that a Terraform resource type belongs to, and what it is there."""
+    for pattern, name in SERVICES:
+        if found := re.match(pattern, terraform_type):
+            return name, terraform_type[found.end() :].replace("_", " ")
+    return "Other", terraform_type.removeprefix("aws_").replace("_", " ")
 
 
 def promotion(run: RunRecord) -> dict[str, Any] | None:
@@ -209,11 +220,10 @@ def _envelope(fields: dict[str, Any]) -> list[tuple[str, str]]:
 def _check(check: dict[str, Any]) -> dict[str, Any]:
     name, limit, actual = text(check.get("name"), 40), number(check.get("limit")), number(check.get("actual"))
     show = milliseconds if name.endswith("_ms") else (lambda v: percent(v, 2)) if name == "failures" else count
-    label = {"failures": "failed requests", "min_rps": "requests a second"}.get(name, name.removesuffix("_ms"))
-    relation = "at least" if name == "min_rps" else "at most"
+    relation = "≥" if name == "min_rps" else "≤"
     return {
-        "name": label,
-        "limit": f"{relation} {show(limit)}",
+        "name": CHECKS.get(name, name),
+        "limit": f"{relation}\N{NO-BREAK SPACE}{show(limit)}",
         "actual": show(actual) if actual is not None else "not measured",
         "passed": check.get("passed") is True,
     }

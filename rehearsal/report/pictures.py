@@ -13,7 +13,7 @@ from rehearsal.report.values import mapping, mappings, number, percent, text
 
 # More would be a page that nobody scrolls; the manifest in S3 lists every image.
 MAX_ITEMS = 240
-SHOWN_AT_FIRST = 24
+SHOWN_AT_FIRST = 20
 TOP = 5
 
 STATUSES = {"classified": "classified", "for_review": "for review", "failed": "failed"}
@@ -43,6 +43,7 @@ def gallery(run: RunRecord, album: Album) -> dict[str, Any] | None:
         "left_out": len(items) - len(shown),
         "filters": [choice for choice in filters if choice["amount"]],
         "at_first": SHOWN_AT_FIRST,
+        "planted": any(item["planted"] for item in items),
         "threshold": threshold,
         "threshold_text": percent(threshold) if threshold is not None else "",
     }
@@ -112,7 +113,8 @@ def classes(run: RunRecord) -> set[str]:
 
 
 def _item(item: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    status = item.get("status") if item.get("status") in STATUSES else "failed"
+    status = text(item.get("status"), 20)
+    status = status if status in STATUSES else "failed"
     label, true_label = text(item.get("label"), 80), text(item.get("true_label"), 80)
     comparable = not known or true_label in known
     wrong = status == "classified" and bool(true_label) and comparable and label != true_label
@@ -126,7 +128,8 @@ def _item(item: dict[str, Any], known: set[str]) -> dict[str, Any]:
         "status_text": STATUSES[status],
         "kind": "wrong" if wrong else status,
         "label": label,
-        "true_label": true_label,
+        "truth": f"{'is' if comparable else 'planted:'} {true_label}" if true_label else "",
+        "planted": bool(true_label) and not comparable,
         "probability": probability,
         "probability_text": percent(probability) if probability is not None else "",
         "reason": text(item.get("reason"), 600),

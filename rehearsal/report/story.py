@@ -29,10 +29,11 @@ CLAIMS = {
     "train": "The retraining state machine ran the unchanged training script under SageMaker's container contract, "
     "and the model passed its quality gate.",
     "register": "A new model waited in the registry until it was approved.",
-    "promote": "One reviewed line in a file brought the approved model up behind the endpoint, and nothing else.",
+    "promote": "A change to one reviewed file brought the approved model up behind the endpoint, and nothing else.",
     "classify": "The workflow put every input into its manifest exactly once, sent doubtful images to review, and "
     "survived a broken image, which was reported.",
-    "load": "The endpoint kept its latency objective under concurrent users without a failed request.",
+    "load": "The endpoint kept its latency objective under concurrent users, with no more failed requests than that "
+    "allows.",
     "destroy": "Taking the environment down left nothing behind.",
 }
 
@@ -72,14 +73,14 @@ def timeline(run: RunRecord) -> dict[str, Any]:
         rows.append({
             "name": stage.name,
             "status": stage.status,
+            "ran": stage.seconds is not None,
             "time": duration(stage.seconds),
             "from": round(100 * elapsed / total, 3) if total else 0,
             "width": round(100 * seconds / total, 3) if total else 0,
             "evidence": stage.evidence,
-            "rerun": f"make rehearse STAGE={stage.name}" if stage.status in {"failed", "interrupted"} else "",
         })  # fmt: skip
         elapsed += seconds
-    return {"rows": rows, "total": duration(total)}
+    return {"rows": rows, "total": duration(total) if total else "", "amount": len(rows)}
 
 
 def claims(run: RunRecord) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _key_figures(run: RunRecord) -> list[dict[str, str]]:
     resources = number(promoted.get("resources")) or number(applied.get("resources"))
     return [
         _figure("from start to end", duration(seconds) if seconds else "", _stages_passed(run.stages)),
-        _figure("AWS resources", count(resources) if resources else "", "second plan empty" if applied else ""),
+        _figure("AWS resources", count(resources) if resources else "", _second_plan(applied)),
         _figure("test accuracy", percent(accuracy) if accuracy is not None else "", _test_images(run)),
         _figure("images classified", _amount(counts, "classified"), _others(counts)),
         _figure("95th percentile", milliseconds(number(load.get("p95_ms"))) if load else "", _objective(load)),
@@ -136,6 +137,11 @@ def _figure(name: str, value: str, note: str) -> dict[str, str]:
 def _stages_passed(stages: list[StageRecord]) -> str:
     ran = [stage for stage in stages if stage.status not in {"not run", "skipped"}]
     return f"{sum(stage.passed for stage in ran)} of {len(ran)} stages passed"
+
+
+def _second_plan(applied: dict[str, Any]) -> str:
+    said = text(applied.get("second_plan"), 20)
+    return f"second plan {said}" if said else ""
 
 
 def _test_images(run: RunRecord) -> str:

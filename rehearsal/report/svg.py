@@ -12,7 +12,9 @@ from markupsafe import Markup, escape
 
 # Drawn for a column of about this width: text keeps its size on a desk and stays readable on a phone.
 WIDTH, HEIGHT = 380, 220
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 38
+LEFT, RIGHT, TOP, BOTTOM = 54, 18, 14, 38
+# A limit this many times above the data would flatten it into the axis.
+FARTHEST_LIMIT = 3.0
 
 
 class Line(NamedTuple):
@@ -81,7 +83,7 @@ def line_chart(
     show
         Writes a y value with its unit.
     limit
-        Drawn across, and always within the picture.
+        Drawn across when it is near the data, and named above it otherwise.
     highest
         Top of the y axis where the quantity has one, such as 1 for a share.
     """
@@ -89,13 +91,20 @@ def line_chart(
     ys = [y for line in lines for _, y in line.points if y is not None]
     if not ys:
         return Markup("")
-    top = highest or max([*ys, limit.value if limit else 0.0]) * 1.08 or 1.0
+    near = limit is not None and limit.value <= FARTHEST_LIMIT * max(ys)
+    top = highest or max([*ys, limit.value if limit and near else 0.0]) * (1.08 if near or not limit else 1.25) or 1.0
     low, high = min(xs), max(xs)
     across = Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT)
     up = Axis(0.0, top, HEIGHT - BOTTOM, TOP)
     parts = [_grid(up, show), _x_axis(across, x_name)]
-    if limit:
-        y, end = up(limit.value), WIDTH - RIGHT
+    end = WIDTH - RIGHT
+    if limit and not near:
+        parts.append(
+            f'<text class="limit-name" x="{end}" y="{TOP + 4}" text-anchor="end">'
+            f"↑ {escape(limit.name)}, off the scale</text>"
+        )
+    elif limit:
+        y = up(limit.value)
         parts.append(
             f'<line class="limit" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="limit-name" x="{end}" y="{y - 5:.1f}" text-anchor="end">{escape(limit.name)}</text>'

@@ -32,15 +32,15 @@ def mappings(value: Any) -> list[dict[str, Any]]:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as a person says them: 0.4 s, 74 s, 3 min 12 s."""
+    """Return seconds as a person says them, in one unbreakable piece: 0.4 s, 74 s, 3 min 12 s."""
     if seconds is None:
         return "–"
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}\N{NO-BREAK SPACE}s"
     if seconds < 100:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
+    return f"{minutes} min {rest:02d} s".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def percent(share: float | None, digits: int = 1) -> str:

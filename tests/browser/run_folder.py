@@ -25,6 +25,8 @@ BY_TYPE = {
     "aws_ecr_repository": 2, "aws_sagemaker_model_package_group": 1, "aws_appautoscaling_target": 1,
 }  # fmt: skip
 
+ENDPOINT_TYPES = {"aws_sagemaker_model": 1, "aws_sagemaker_endpoint": 1, "aws_sagemaker_endpoint_configuration": 1}
+
 DIFF = """--- live
 +++ approved
 @@ -1,3 +1,11 @@
@@ -79,13 +81,12 @@ def make_run(folder: Path) -> Path:
             "status": "Approved"}),
         ("promote", 41.7, "endpoint slipway-rehearsal-vehicles serves version 1 on 2 instances, plan empty", {
             "endpoint": "slipway-rehearsal-vehicles", "version": "1", "diff": DIFF, "seconds": 41.5, "instances": 2,
-            "resources": 141, "by_type": BY_TYPE | {"aws_sagemaker_model": 1, "aws_sagemaker_endpoint": 1,
-                                                   "aws_sagemaker_endpoint_configuration": 1}}),
+            "resources": sum(BY_TYPE.values()) + 3, "by_type": BY_TYPE | ENDPOINT_TYPES}),
         ("classify", 9.3, f"65 images twice: {counts['classified']} classified, {counts['for_review']} for review, "
          f"{counts['failed']} failed and told by SNS", {
             "counts": counts, "threshold": THRESHOLD, "executions": [], "items": items}),
         ("load", 15.2, "13,912 requests, 0 failed, 1159/s, p95 9 ms (objective 150 ms)", load(chance)),
-        ("destroy", 16.3, "144 resources destroyed, nothing left", {"left": []}),
+        ("destroy", 16.3, f"{sum(BY_TYPE.values()) + 3} resources destroyed, nothing left", {"left": []}),
     ]  # fmt: skip
     for number, (name, seconds, evidence, data) in enumerate(stages, start=1):
         record = {"name": name, "status": "passed", "started": "2026-03-02T09:14:05+00:00", "seconds": seconds}
