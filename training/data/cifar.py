@@ -124,19 +124,23 @@ def write(path: Path, train: Part, test: Part) -> None:
         "test": _document(test, "testing"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        # Level 1: noise does not compress, and the time would be felt.
-        with gzip.GzipFile(part, "wb", 1, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        with (
+            partial.open("wb") as file,
+            # No name, no date, nothing compressed: the bytes depend on the images alone, not on a zlib.
+            gzip.GzipFile("", "wb", 0, file, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
             for name, document in documents.items():
                 # Protocol 2 is what the original was written with.
                 content = pickle.dumps(document, protocol=2)
                 member = tarfile.TarInfo(f"{_FOLDER}/{name}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
-        part.replace(path)
+        partial.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def coarse_of(fine: str) -> int:

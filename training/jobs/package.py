@@ -52,7 +52,12 @@ def write(workload: spec.Workload, out: Path) -> list[str]:
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
-        with gzip.GzipFile(partial, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        with (
+            partial.open("wb") as file,
+            # No name, no date, nothing compressed: the bytes depend on the files alone, not on a zlib.
+            gzip.GzipFile("", "wb", 0, file, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
             for name, path in contents.items():
                 content = path.read_bytes()
                 # A fresh TarInfo: no owner, no date, no permission bits of this machine.
