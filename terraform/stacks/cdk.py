@@ -18,7 +18,7 @@ for _warning in ("DEPRECATED", "END_OF_LIFE", "UNTESTED"):
     os.environ.setdefault(f"JSII_SILENCE_WARNING_{_warning}_NODE_VERSION", _NODE_RELEASES)
 
 if shutil.which("node") is None:
-    raise SettingsError("synth", [Problem("PATH", "Node.js (node)", "run 'make setup', or install Node 20 or later")])
+    raise SettingsError("synth", [Problem("PATH", "Node.js (node)", "run 'make setup', or install Node 18 or later")])
 
 import cdktn as cdktf  # noqa: E402 - the variables above must be set before jsii starts its process
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 PROJECT = "slipway"
 
-# Longest names AWS accepts, each from the API reference of the Create call.
+# Longest names AWS accepts, each from the API reference of the Create call. A training job's name (63) begins with the
+# workload's and leaves 23 characters to tell the runs apart.
 LIMITS = {
     "endpoint": 63,
     "function": 64,
     "role": 64,
-    "s3 bucket": 63,
     "state machine": 80,
-    "training job prefix": 40,
+    "training job's prefix": 40,
 }
 
 

@@ -210,14 +210,26 @@ def test_settings_that_contradict_each_other_are_refused(
         assert fragment in message
 
 
-def test_an_overlong_name_is_refused_with_the_name_and_the_excess() -> None:
+@pytest.mark.parametrize("excess", [0, 1, 5])
+def test_a_name_is_accepted_up_to_the_limit_and_refused_beyond_with_the_excess(excess: int) -> None:
+    name = "v" * (40 - len("slipway-prod-") + excess)
     content = document("prod")
-    name = "bicycles-and-motorcycles-at-night"
     content["workloads"] = {name: content["workloads"]["vehicles"]}
 
+    if excess == 0:
+        assert list(parse(content).workloads) == [name]
+        return
     message = refusal(content)
-
     assert f"workloads.{name}: got '{name}'" in message
+    assert f"leaves 'slipway-prod-{name}' within the 40 characters of a training job's prefix" in message
+    assert f"remedy: shorten it by {excess}" in message
+
+
+def test_a_function_counts_towards_the_limit() -> None:
+    function = "a_function_whose_name_says_all_about_what_it_does"
+    content = changed("prod", (f"{V}.functions.{function}", {"reserved": 1, "on_demand": "x" * 20}))
+    message = refusal(content)
+    assert "within the 64 characters of a function" in message
     assert "remedy: shorten it by" in message
 
 

@@ -206,7 +206,7 @@ def _names(settings: Settings) -> Problems:
 
 def _derived_names(names: Names, workload: str, content: Workload) -> Iterator[tuple[str, str]]:
     yield "endpoint", names.workload(workload)
-    yield "training job prefix", names.workload(workload)
+    yield "training job's prefix", names.workload(workload)
     yield "state machine", f"{names.workload(workload)}-classify"
     for function in content.functions:
         yield "function", names.function(workload, function)
