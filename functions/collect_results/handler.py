@@ -63,7 +63,8 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
         "source": event.get("prefix", "list"),
     }
     entries, expected = _inline(event) if "images" in event else _distributed(event, summary["started"])
-    bucket, folder = settings.text("RESULTS_BUCKET"), f"{settings.text('RESULTS_PREFIX').strip('/')}/{name}"
+    bucket, prefix = settings.text("RESULTS_BUCKET"), settings.text("RESULTS_PREFIX")
+    folder = f"{prefix.strip('/')}/{name}"
     try:
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
             summary["counts"] = counts = _write(entries, expected, body)

@@ -24,12 +24,22 @@ errors = support.common("errors")
 CONTEXT = support.Context()
 
 
+@pytest.fixture(scope="module")
+def bucket():
+    """One bucket for all tests: starting moto takes longer than any of them."""
+    credentials = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name, value in credentials.items():
+            environment.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=support.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        client.put_bucket_versioning(Bucket=support.BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
 @pytest.fixture
-def s3(monkeypatch):
+def s3(bucket, monkeypatch):
     settings = {
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "ALLOWED_BUCKETS": f"{support.BUCKET}, other-allowed-bucket",
         "ENDPOINT_NAME": "slipway-test-vehicles",
         "MAX_IMAGE_BYTES": "100000",
@@ -38,11 +48,7 @@ def s3(monkeypatch):
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=support.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        client.put_bucket_versioning(Bucket=support.BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        yield client
+    return bucket
 
 
 def put(client: Any, key: str, body: bytes) -> dict[str, str]:

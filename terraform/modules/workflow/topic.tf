@@ -6,37 +6,25 @@ resource "aws_sns_topic" "failures" {
 }
 
 resource "aws_sns_topic_policy" "failures" {
-  arn    = aws_sns_topic.failures.arn
-  policy = data.aws_iam_policy_document.topic.json
-}
-
-data "aws_iam_policy_document" "topic" {
-  statement {
-    sid       = "OnlyThisWorkflowPublishes"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.failures.arn]
-
-    principals {
-      type        = "AWS"
-      identifiers = [module.role.arn]
-    }
-  }
-
-  statement {
-    sid       = "RefusePlainHttp"
-    effect    = "Deny"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.failures.arn]
-
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
+  arn = aws_sns_topic.failures.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyThisWorkflowPublishes"
+        Effect    = "Allow"
+        Principal = { AWS = module.role.arn }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.failures.arn
+      },
+      {
+        Sid       = "RefusePlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.failures.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
 }

@@ -1,11 +1,11 @@
 variable "alarms" {
-  description = "Where alarms about the state machine go, and from how many executions within five minutes they fire."
   type = object({
     topic_arn       = string
     failed_count    = optional(number, 1)
     throttled_count = optional(number, 1)
   })
-  nullable = false
+  description = "Where alarms about the state machine go, and from how many executions within five minutes they fire."
+  nullable    = false
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:sns:", var.alarms.topic_arn))
@@ -19,8 +19,8 @@ variable "alarms" {
 }
 
 variable "boundary_arn" {
-  description = "Permissions boundary of the role: boundary.arn."
   type        = string
+  description = "Permissions boundary of the role: boundary.arn."
   nullable    = false
 
   validation {
@@ -30,8 +30,8 @@ variable "boundary_arn" {
 }
 
 variable "data_bucket" {
-  description = "Bucket that holds the images to classify and receives the results."
   type        = object({ name = string, arn = string })
+  description = "Bucket that holds the images to classify and receives the results."
   nullable    = false
 
   validation {
@@ -41,8 +41,8 @@ variable "data_bucket" {
 }
 
 variable "functions" {
-  description = "Alias ARNs by function folder name: serialize_image, classify_image, filter_predictions, collect_results."
   type        = map(string)
+  description = "Alias ARNs by function folder name: serialize_image, classify_image, filter_predictions, collect_results."
   nullable    = false
 
   validation {
@@ -61,8 +61,8 @@ variable "functions" {
 }
 
 variable "incoming_prefixes" {
-  description = "Key prefixes of data_bucket from which images may be listed and read, such as vehicles/incoming/."
   type        = list(string)
+  description = "Key prefixes of data_bucket from which images may be listed and read, such as vehicles/incoming/."
   nullable    = false
 
   validation {
@@ -77,8 +77,8 @@ variable "incoming_prefixes" {
 }
 
 variable "keys" {
-  description = "Customer-managed key ARNs: data (objects, execution data), logs (log group), messages (topic)."
   type        = object({ data = string, logs = string, messages = string })
+  description = "Customer-managed key ARNs: data (objects, execution data), logs (log group), messages (topic)."
   nullable    = false
 
   validation {
@@ -88,8 +88,8 @@ variable "keys" {
 }
 
 variable "log_retention_days" {
-  description = "Days the execution log is kept; one of the periods CloudWatch Logs knows."
   type        = number
+  description = "Days the execution log is kept; one of the periods CloudWatch Logs knows."
   nullable    = false
 
   validation {
@@ -101,8 +101,8 @@ variable "log_retention_days" {
 }
 
 variable "name" {
-  description = "Prefix of every name made here: slipway-<environment>-<workload>."
   type        = string
+  description = "Prefix of every name made here: slipway-<environment>-<workload>."
   nullable    = false
 
   validation {
@@ -113,8 +113,8 @@ variable "name" {
 }
 
 variable "results_prefix" {
-  description = "Key prefix in data_bucket below which every execution writes a folder, such as vehicles/results."
   type        = string
+  description = "Key prefix in data_bucket below which every execution writes a folder, such as vehicles/results."
   nullable    = false
 
   validation {
@@ -124,8 +124,8 @@ variable "results_prefix" {
 }
 
 variable "workload" {
-  description = "Name of the workload; shown in notifications."
   type        = string
+  description = "Name of the workload; shown in notifications."
   nullable    = false
 
   validation {

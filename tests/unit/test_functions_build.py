@@ -1,0 +1,147 @@
+"""The committed zips: fresh, reproducible, lean, and complete enough to run by themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+
+import jsonschema
+import pytest
+import yaml
+
+from functions import build
+from tests.unit import functions_support as support
+
+NAMES = build.names()
+# What a handler may load besides Python's own modules: the Lambda runtime brings it.
+RUNTIME_PACKAGES = {"botocore", "dateutil", "jmespath", "six", "urllib3"}
+# botocore and urllib3 take these where they happen to be installed.
+OPTIONAL_PACKAGES = {"awscrt", "brotli", "certifi", "zstandard"}
+# Modules a handler brings itself, the budget of what may be imported at a cold start.
+IMPORT_BUDGET = {
+    "classify_image": {"clients", "entry", "errors", "events", "settings", "storage"},
+    "collect_results": {"clients", "entry", "errors", "events", "manifest", "map_run", "settings"},
+    "filter_predictions": {"entry", "errors", "events", "settings"},
+    "serialize_image": {"clients", "entry", "errors", "events", "images", "settings", "storage"},
+}
+NEEDS_NO_AWS = {"filter_predictions"}
+
+each_function = pytest.mark.parametrize("name", NAMES)
+
+
+def test_all_four_functions_are_there():
+    assert set(NAMES) == set(IMPORT_BUDGET)
+
+
+def test_committed_zips_are_fresh():
+    assert build.stale() == [], "run python -m functions.build and commit functions/dist"
+
+
+@each_function
+def test_two_builds_are_byte_identical(name):
+    assert build.pack(name) == build.pack(name)
+
+
+@each_function
+def test_a_zip_is_stored_dated_and_readable_for_lambda(name):
+    with zipfile.ZipFile(io.BytesIO(build.pack(name))) as archive:
+        entries = archive.infolist()
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+    for entry in entries:
+        assert entry.compress_type == zipfile.ZIP_STORED
+        assert entry.date_time == build.EPOCH
+        assert entry.external_attr >> 16 == 0o100644
+    modules = {entry.filename.removeprefix("common/") for entry in entries if entry.filename.startswith("common/")}
+    assert modules == {f"{module}.py" for module in IMPORT_BUDGET[name]} | {"__init__.py"}
+    assert {entry.filename for entry in entries if "/" not in entry.filename} == {"handler.py"}
+
+
+@each_function
+def test_a_zip_runs_by_itself_and_loads_nothing_it_must_not(name, tmp_path):
+    zipfile.ZipFile(io.BytesIO(build.pack(name))).extractall(tmp_path)
+    program = (
+        "import json, sys; before = set(sys.modules); import handler; assert callable(handler.handle); "
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "AWS_DEFAULT_REGION": "eu-west-1", "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    loaded = {module.partition(".")[0] for module in json.loads(finished.stdout)}
+    foreign = {package for package in loaded - sys.stdlib_module_names if not package.startswith("_")}
+    allowed = {"handler", "common"} | (set() if name in NEEDS_NO_AWS else RUNTIME_PACKAGES | OPTIONAL_PACKAGES)
+    assert foreign <= allowed, f"{name} loads {sorted(foreign - allowed)}"
+    assert ("botocore" in loaded) == (name not in NEEDS_NO_AWS)
+
+
+@each_function
+def test_function_yaml_follows_its_schema_and_names_what_the_handler_reads(name):
+    schema = json.loads((support.FUNCTIONS / "function.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    spec = yaml.safe_load((support.FUNCTIONS / name / "function.yaml").read_text())
+    jsonschema.validate(spec, schema)
+    assert spec["name"] == name
+    code = "".join(content.decode() for content in build.members(name).values())
+    for variable, declared in spec["environment"].items():
+        assert f'"{variable}"' in code, f"{name} never reads {variable}"
+        if "default" in declared:
+            assert f'"{variable}", "{declared["default"]}"' in code, f"the default of {variable} is another in the code"
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A copy of the layout with one function, to break."""
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "__init__.py").write_text("")
+    (tmp_path / "common" / "a.py").write_text("from .b import x\n")
+    (tmp_path / "common" / "b.py").write_text("import json\nx = 1\n")
+    (tmp_path / "common" / "unused.py").write_text("")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "function.yaml").write_text("name: one\n")
+    (tmp_path / "one" / "handler.py").write_text(
+        "from common.a import x\n\ndef handle(event, context):\n    return x\n"
+    )
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "DIST", tmp_path / "dist")
+    return tmp_path
+
+
+def test_only_needed_modules_of_common_are_packed(elsewhere):
+    assert list(build.members("one")) == ["common/__init__.py", "common/a.py", "common/b.py", "handler.py"]
+
+
+def test_check_finds_what_is_stale_and_writes_nothing(elsewhere, capsys):
+    assert build.main(["--check"]) == 1
+    assert "functions/dist/one.zip is stale" in capsys.readouterr().err
+    assert not (elsewhere / "dist").exists()
+    assert build.main([]) == 0
+    assert build.main(["--check"]) == 0
+    (elsewhere / "common" / "b.py").write_text("x = 2\n")
+    assert build.main(["--check"]) == 1
+
+
+def test_the_zip_of_a_function_that_is_gone_is_removed(elsewhere, capsys):
+    (elsewhere / "dist").mkdir()
+    (elsewhere / "dist" / "gone.zip").write_bytes(b"")
+    assert build.main([]) == 0
+    assert not (elsewhere / "dist" / "gone.zip").exists()
+    assert "removed functions/dist/gone.zip" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("handler", "says"),
+    [(None, "handler.py is missing"), ("from common import nothing\n", "common/nothing.py is missing"), ("def (", "")],
+)
+def test_a_function_that_cannot_be_packed_is_named(elsewhere, capsys, handler, says):
+    path = elsewhere / "one" / "handler.py"
+    path.unlink() if handler is None else path.write_text(handler)
+    assert build.main([]) == 2
+    assert says in capsys.readouterr().err
