@@ -69,11 +69,12 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.5)
         if body[:4] == b"\\x89PNG":
             return self.answer(200, body, Content_Type="image/png")
+        attributes = self.headers.get("X-Amzn-SageMaker-Custom-Attributes") or "none"
         self.answer(200, json.dumps({
             "model": model.get("name"), "pid": os.getpid(), "size": len(body), "text": body.decode(),
             "accept": self.headers["Accept"], "type": self.headers["Content-Type"],
             "env": {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "SECRET", "GREETING"))},
-        }).encode(), X_Amzn_SageMaker_Custom_Attributes=self.headers.get("X-Amzn-SageMaker-Custom-Attributes") or "none")
+        }).encode(), X_Amzn_SageMaker_Custom_Attributes=attributes)
 
     def log_message(self, *_):
         pass
@@ -137,13 +138,15 @@ def wait_until(fact: Callable[[], Any], seconds: float = 20.0) -> Any:
     return value
 
 
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", name="aws")
+def aws_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a server for one test module, at the module's own SPEED where it has one."""
+    speed = getattr(request.module, "SPEED", SPEED)
     root = tmp_path_factory.mktemp("aws")
     (root / "echo.py").write_text(ECHO)
     (root / "main.py").write_text(_MAIN)
     process = subprocess.Popen(
-        [sys.executable, str(root / "main.py"), str(root), str(SPEED)],
+        [sys.executable, str(root / "main.py"), str(root), str(speed)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

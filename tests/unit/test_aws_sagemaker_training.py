@@ -9,7 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_sagemaker_server import BUCKET, ROLE, TRAINING_IMAGE, Server, aws, wait_until  # noqa: F401
+from aws_sagemaker_server import BUCKET, ROLE, TRAINING_IMAGE, Server, aws_server, wait_until  # noqa: F401
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
             AttributeNames=["source-ref", "class"],
         ),
     ]
-    job = ended(aws, start(aws, script, InputDataConfig=channels, **{}))
+    job = ended(aws, start(aws, script, InputDataConfig=channels))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert json.loads(artifact(aws, job)) == ["labelled/labels.manifest", "labelled/one.png", "listed/sub/two.png"]
 

@@ -20,6 +20,16 @@ def install(context: Context) -> None:
     urls.url_paths.update(dict.fromkeys(urls.url_paths, Responses.dispatch))
 
 
+def prepare(service: str, context: Context) -> None:
+    """Add the operation that moto's Application Auto Scaling lacks, when it is first used."""
+    if service == "applicationautoscaling":
+        from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+
+        from rehearsal.aws.sagemaker.autoscaling.activities import describe_scaling_activities
+
+        ApplicationAutoScalingResponse.describe_scaling_activities = describe_scaling_activities
+
+
 def fast_path(app: Any, context: Context) -> Any:
     """Answer InvokeEndpoint before it reaches moto."""
     from rehearsal.aws.sagemaker.serving.invoke import InvokeEndpoint
@@ -28,10 +38,12 @@ def fast_path(app: Any, context: Context) -> Any:
 
 
 def start(context: Context) -> None:
-    """Start the threads that watch over endpoints."""
+    """Start the threads that watch over endpoints and let autoscaling act."""
+    from rehearsal.aws.sagemaker.autoscaling import loop
     from rehearsal.aws.sagemaker.serving import live
 
     live.watch(context)
+    loop.start(context)
 
 
 def after_restore(context: Context) -> None:
@@ -53,8 +65,10 @@ def stop(context: Context) -> None:
 
 def stop_all() -> None:
     """End every job and every model server."""
+    from rehearsal.aws.sagemaker.autoscaling import loop
     from rehearsal.aws.sagemaker.serving import live
     from rehearsal.aws.sagemaker.training import run
 
+    loop.stop()
     run.stop_all()
     live.stop_all()

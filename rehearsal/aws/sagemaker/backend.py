@@ -24,12 +24,12 @@ class SageMakerBackend(SageMakerModelBackend):
     The dictionaries keep moto's names: Search and tagging read them.
     """
 
-    training_jobs: dict[str, TrainingJob]  # type: ignore[assignment]
-    _models: dict[str, Model]  # type: ignore[assignment]
-    endpoint_configs: dict[str, EndpointConfig]  # type: ignore[assignment]
-    endpoints: dict[str, Endpoint]  # type: ignore[assignment]
-    model_package_groups: dict[str, ModelPackageGroup]  # type: ignore[assignment]
-    model_packages: dict[str, ModelPackage]  # type: ignore[assignment]
+    training_jobs: dict[str, TrainingJob]
+    _models: dict[str, Model]
+    endpoint_configs: dict[str, EndpointConfig]
+    endpoints: dict[str, Endpoint]
+    model_package_groups: dict[str, ModelPackageGroup]
+    model_packages: dict[str, ModelPackage]
 
     @property
     def _url_module(self) -> Any:  # moto derives it from the name of the class's module

@@ -1,0 +1,1 @@
+"""Application Auto Scaling that acts: target tracking, scheduled actions, activities."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.25
 
 
 class LiveEndpoint:

@@ -1,0 +1,140 @@
+"""What can be scaled: how its capacity is read and set, and where its metrics come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rehearsal.aws.context import current
+from rehearsal.aws.sagemaker.clock import now
+from rehearsal.aws.sagemaker.serving import api
+from rehearsal.aws.sagemaker.serving.live import endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.aws.sagemaker.serving.traffic import Sample
+
+MINUTE = 60.0
+HIGH_RESOLUTION = 10.0
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One scalable dimension.
+
+    Parameters
+    ----------
+    capacity
+        Takes a resource id; returns the present capacity, or None while it cannot be changed.
+    set_capacity
+        Takes a resource id and a number. Raises any exception with the reason when it cannot be done.
+    readings
+        Takes a resource id, a predefined metric type, and a number of periods; returns the last so many values, oldest
+        first, or fewer when there are fewer.
+    """
+
+    capacity: Callable[[str], int | None]
+    set_capacity: Callable[[str, int], None]
+    readings: Callable[[str, str, int], list[float]]
+
+
+def _endpoint(resource_id: str) -> tuple[str, str]:
+    _, endpoint, _, variant = resource_id.split("/")
+    return endpoint, variant
+
+
+def _instances(resource_id: str) -> int | None:
+    name, variant = _endpoint(resource_id)
+    live = endpoints.get(name)
+    if live is None or live.record.endpoint_status != "InService":
+        return None
+    spec = live.record.live.variant(variant)
+    return spec.current_count if spec else None
+
+
+def _set_instances(resource_id: str, count: int) -> None:
+    api.scale(*_endpoint(resource_id), count)
+
+
+def _endpoint_readings(resource_id: str, metric: str, periods: int) -> list[float]:
+    """Return invocations per instance and minute, or concurrent requests per instance.
+
+    Requests are as fast as they are; only AWS's periods pass faster here. So a minute of AWS is shorter, and the count
+    within it is put in relation to a real minute: the target stays what one instance can do.
+    """
+    name, variant = _endpoint(resource_id)
+    live = endpoints.get(name)
+    if live is None:
+        return []
+    per_minute = metric == "SageMakerVariantInvocationsPerInstance"
+    if not per_minute and metric != "SageMakerVariantConcurrentRequestsPerModelHighResolution":
+        return []
+    length = current().scaled(MINUTE if per_minute else HIGH_RESOLUTION)
+    samples = live.traffic.samples(variant, length * periods)
+    groups: dict[int, list[Sample]] = {}
+    newest = samples[-1].at if samples else 0.0
+    for sample in samples:
+        groups.setdefault(int((newest - sample.at) / length), []).append(sample)
+    value = _rate if per_minute else _concurrency
+    return [value(groups[age]) for age in sorted(groups, reverse=True) if age < periods]
+
+
+def _rate(samples: list[Sample]) -> float:
+    seconds = sum(sample.seconds for sample in samples)
+    return sum(sample.invocations / sample.instances for sample in samples) / seconds * MINUTE if seconds else 0.0
+
+
+def _concurrency(samples: list[Sample]) -> float:
+    return sum(sample.concurrent / sample.instances for sample in samples) / len(samples)
+
+
+def _function(resource_id: str) -> tuple[str, str]:
+    _, name, qualifier = resource_id.split(":")
+    return name, qualifier
+
+
+def _provisioned(resource_id: str) -> int | None:
+    from moto.awslambda.models import lambda_backends
+
+    backend = lambda_backends[current().account_id][current().region]
+    config = getattr(backend, "provisioned", {}).get(_function(resource_id))
+    return config.requested if config is not None and config.status == "READY" else None
+
+
+def _set_provisioned(resource_id: str, count: int) -> None:
+    from rehearsal.aws import lambdas
+
+    context = current()
+    name, qualifier = _function(resource_id)
+    lambdas.set_provisioned(name, qualifier, count, account_id=context.account_id, region=context.region)
+
+
+def _utilisation(resource_id: str, metric: str, periods: int) -> list[float]:
+    """Return the largest utilisation of each period from CloudWatch; a period without an invocation has none."""
+    if metric != "LambdaProvisionedConcurrencyUtilization":
+        return []
+    from moto.cloudwatch.models import cloudwatch_backends
+
+    name, qualifier = _function(resource_id)
+    length, moment = current().scaled(MINUTE), now()
+    since = moment - timedelta(seconds=length * periods)
+    highest: dict[int, float] = {}
+    for datum in reversed(cloudwatch_backends[current().account_id][current().region].metric_data):
+        if datum.timestamp < since:
+            break
+        resource = next((d.value for d in datum.dimensions if d.name == "Resource"), None)
+        if datum.name == "ProvisionedConcurrencyUtilization" and resource == f"{name}:{qualifier}":
+            age = int((moment - datum.timestamp).total_seconds() / length)
+            highest[age] = max(highest.get(age, 0.0), datum.value)
+    if not highest:
+        return []
+    return [highest.get(age, 0.0) for age in range(max(highest), -1, -1)]
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "sagemaker:variant:DesiredInstanceCount": Adapter(_instances, _set_instances, _endpoint_readings),
+    "lambda:function:ProvisionedConcurrency": Adapter(_provisioned, _set_provisioned, _utilisation),
+}
+"""By scalable dimension. A dimension that is not here is stored by moto and never acted on."""

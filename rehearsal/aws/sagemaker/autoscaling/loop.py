@@ -1,0 +1,165 @@
+"""The thread that lets scaling policies and scheduled actions act."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.aws.events.expressions import ScheduleExpressionError, next_fire
+from rehearsal.aws.sagemaker.autoscaling import activities, tracking
+from rehearsal.aws.sagemaker.autoscaling.adapters import ADAPTERS
+
+if TYPE_CHECKING:
+    from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeScalableTarget
+
+    from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.autoscaling.adapters import Adapter
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 10.0  # on AWS's clock
+_SHORTEST_SECONDS = 0.25
+_COOLDOWN_SECONDS = 300.0  # what AWS takes when a policy says nothing
+
+
+@dataclass
+class Scaler:
+    """Everything that the loop remembers between two looks."""
+
+    context: Context
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    changed: dict[tuple[str, str], float] = field(default_factory=dict)
+    due: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def clock(self) -> datetime:
+        """Return the time on AWS's clock, which runs ``speed`` times as fast and began with the real one."""
+        return self.began + timedelta(seconds=(time.monotonic() - self.started) * self.context.speed)
+
+    def run(self) -> None:
+        """Look again and again until told to end."""
+        while not self.over.wait(max(_SHORTEST_SECONDS, self.context.scaled(_LOOK_SECONDS))):
+            backend = self._backend()
+            if backend is None:
+                continue
+            try:
+                self.look(backend)
+            except Exception:
+                log.exception("autoscaling")
+
+    def look(self, backend: ApplicationAutoscalingBackend) -> None:
+        """Let everything act that is due."""
+        for action in list(backend.scheduled_actions):
+            self._schedule(backend, action)
+        for dimension, targets in list(backend.targets.items()):
+            adapter = ADAPTERS.get(dimension)
+            if adapter is not None:
+                for target in list(targets.values()):
+                    self._scale(backend, target, adapter)
+
+    def _backend(self) -> ApplicationAutoscalingBackend | None:
+        """Return moto's backend once somebody uses the service; importing it takes a second."""
+        module = sys.modules.get("moto.applicationautoscaling.models")
+        backends = getattr(module, "applicationautoscaling_backends", None)  # missing while the import is under way
+        return None if backends is None else backends[self.context.account_id][self.context.region]
+
+    def _schedule(self, backend: ApplicationAutoscalingBackend, action: Any) -> None:
+        """Give a target the limits of a scheduled action when its time has come."""
+        target = backend.targets.get(action.scalable_dimension, {}).get(action.resource_id)
+        key, now = (action.arn, action.schedule), self.clock()
+        if target is None or _suspended(target, "ScheduledScalingSuspended"):
+            return
+        try:
+            if key not in self.due:
+                self.due[key] = next_fire(action.schedule, now, action.timezone or "UTC")
+            due = self.due[key]
+            if due is None or due > now:
+                return
+            self.due[key] = next_fire(action.schedule, now, action.timezone or "UTC")
+        except ScheduleExpressionError as error:
+            log.warning("scheduled action %s: %s", action.scheduled_action_name, error)
+            self.due[key] = None
+            return
+        limits = action.scalable_target_action or {}
+        target.update(limits.get("MinCapacity"), limits.get("MaxCapacity"), None)
+
+    def _scale(self, backend: ApplicationAutoscalingBackend, target: FakeScalableTarget, adapter: Adapter) -> None:
+        capacity = adapter.capacity(target.resource_id)
+        if capacity is None:
+            return
+        count, cause = self._tracked(backend, target, adapter, capacity)
+        least, most = target.min_capacity or 0, target.max_capacity or capacity
+        if count < least:
+            count, cause = least, cause or f"minimum capacity was set to {least}"
+        if count > most:
+            count, cause = most, cause or f"maximum capacity was set to {most}"
+        if count == capacity:
+            return
+        out = count > capacity
+        done = activities.record(backend, target, count, cause, lambda: adapter.set_capacity(target.resource_id, count))
+        if done:
+            self.changed[target.arn, "out" if out else "in"] = time.monotonic()
+
+    def _tracked(
+        self, backend: ApplicationAutoscalingBackend, target: FakeScalableTarget, adapter: Adapter, capacity: int
+    ) -> tuple[int, str]:
+        """Return what the policies want and why; the present capacity when they want nothing or must wait."""
+        wishes: dict[int, str] = {}
+        for policy in list(backend.policies.values()):
+            ours = (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension)
+            config = policy.target_tracking_scaling_policy_configuration
+            metric = ((config or {}).get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
+            if not ours or not config or not metric:
+                continue
+            readings = adapter.readings(target.resource_id, metric, tracking.IN_PERIODS)
+            scale_in = not config.get("DisableScaleIn")
+            wish = tracking.wanted(capacity, float(config["TargetValue"]), readings, scale_in=scale_in)
+            if self._may(target, wish - capacity, config):
+                state = "AlarmHigh" if wish > capacity else "AlarmLow"
+                cause = f"monitor alarm TargetTracking-{target.resource_id}-{state} in state ALARM triggered policy "
+                wishes[wish] = cause + policy.policy_name
+            else:
+                wishes[capacity] = ""
+        count = tracking.combined(capacity, list(wishes))
+        return count, wishes.get(count, "") if count != capacity else ""
+
+    def _may(self, target: FakeScalableTarget, change: int, config: dict[str, Any]) -> bool:
+        """Say whether suspension and cooldowns allow a change. Scaling out need not wait for a scale-in."""
+        if change == 0:
+            return True
+        if _suspended(target, "DynamicScalingOutSuspended" if change > 0 else "DynamicScalingInSuspended"):
+            return False
+        waits = [("out", config.get("ScaleOutCooldown", _COOLDOWN_SECONDS))]
+        if change < 0:
+            waits.append(("in", config.get("ScaleInCooldown", _COOLDOWN_SECONDS)))
+        now = time.monotonic()
+        return all(
+            now - self.changed.get((target.arn, kind), -1e9) >= self.context.scaled(seconds) for kind, seconds in waits
+        )
+
+
+_scalers: list[Scaler] = []
+
+
+def start(context: Context) -> None:
+    """Begin in the background."""
+    scaler = Scaler(context)
+    _scalers.append(scaler)
+    threading.Thread(target=scaler.run, name="autoscaling", daemon=True).start()
+
+
+def stop() -> None:
+    """Act no more."""
+    while _scalers:
+        _scalers.pop().over.set()
+
+
+def _suspended(target: FakeScalableTarget, member: str) -> bool:
+    state: Any = target.suspended_state
+    return bool((state or {}).get(member))
