@@ -1,9 +1,12 @@
 # A schedule changes the limits of the target behind Terraform's back, and a plan would set them back at noon.
 # Where there are schedules they own the limits; Terraform takes no condition in ignore_changes, hence two targets.
+# Both have the same id, so one must be gone before the other comes: that is what the depends_on is for. SageMaker's
+# autoscaler drops the policy of a target that goes, so the policy goes with it, under its key.
 
 locals {
-  _scheduled = length(var.scaling.schedules) > 0
-  _target    = one(concat(aws_appautoscaling_target.fixed, aws_appautoscaling_target.scheduled))
+  _scheduled    = length(var.scaling.schedules) > 0
+  _limits_owner = local._scheduled ? "schedules" : "terraform"
+  _target       = one(concat(aws_appautoscaling_target.fixed, aws_appautoscaling_target.scheduled))
 }
 
 resource "aws_appautoscaling_target" "fixed" {
@@ -25,12 +28,16 @@ resource "aws_appautoscaling_target" "scheduled" {
   min_capacity       = var.scaling.min
   max_capacity       = var.scaling.max
 
+  depends_on = [aws_appautoscaling_target.fixed]
+
   lifecycle {
     ignore_changes = [max_capacity, min_capacity]
   }
 }
 
 resource "aws_appautoscaling_policy" "invocations" {
+  for_each = toset([local._limits_owner])
+
   name               = "${var.name}-invocations"
   policy_type        = "TargetTrackingScaling"
   service_namespace  = local._target.service_namespace

@@ -1,6 +1,7 @@
 # Provisioned concurrency sits on the alias, so that it follows each new version. Its count has one owner:
 # Terraform where min equals max, else the autoscaler, whose changes Terraform must not undo. Terraform takes no
-# condition in ignore_changes, hence the two resources.
+# condition in ignore_changes, hence the two resources. They are one and the same thing in Lambda, so one must be gone
+# before the other comes: that is what the depends_on is for.
 
 locals {
   _provisioned = var.concurrency.provisioned
@@ -22,6 +23,8 @@ resource "aws_lambda_provisioned_concurrency_config" "autoscaled" {
   function_name                     = aws_lambda_function.this.function_name
   qualifier                         = aws_lambda_alias.live.name
   provisioned_concurrent_executions = local._provisioned.min
+
+  depends_on = [aws_lambda_provisioned_concurrency_config.fixed]
 
   lifecycle {
     ignore_changes = [provisioned_concurrent_executions]

@@ -166,9 +166,9 @@ run "autoscaler_tracks_calls_per_instance" {
 
   assert {
     condition = (
-      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].target_value == 1500 &&
-      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 300 &&
-      aws_appautoscaling_policy.invocations.target_tracking_scaling_policy_configuration[0].scale_out_cooldown == 60
+      aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].target_value == 1500 &&
+      aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 300 &&
+      aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].scale_out_cooldown == 60
     )
     error_message = "Growing must be quicker than shrinking."
   }
