@@ -59,6 +59,7 @@ VEHICLES = {
 _FOLDER = "cifar-100-python"
 _MEMBERS = ("meta", "train", "test")
 _MEMBER_LIMIT = 400 << 20
+_ARCHIVE_LIMIT = 1 << 30
 _REMEDY = "Remove the file and fetch it again, or name another with --archive."
 
 
@@ -100,8 +101,7 @@ def read(path: Path) -> Archive:
         Missing, corrupt, not this layout, or a pickle that wants to run code.
     """
     try:
-        with tarfile.open(path, "r:gz") as archive:
-            found = {name: _member(archive, path, name) for name in _MEMBERS}
+        found = _members(path)
     except FileNotFoundError:
         raise DataError("archive", str(path), "there is no such file; check --archive") from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
@@ -148,13 +148,26 @@ def coarse_of(fine: str) -> int:
     return next(COARSE_LABELS.index(coarse) for coarse, members in VEHICLES.items() if fine in members)
 
 
-def _member(archive: tarfile.TarFile, path: Path, name: str) -> bytes:
-    try:
-        member = archive.getmember(f"{_FOLDER}/{name}")
-    except KeyError:
-        raise DataError(
-            "archive", str(path), f"holds no {_FOLDER}/{name}; it is not CIFAR-100's Python archive. {_REMEDY}"
-        ) from None
+def _members(path: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with gzip.open(path) as packed, tarfile.open(fileobj=packed, mode="r:") as archive:
+        for member in archive:
+            folder, _, name = member.name.partition("/")
+            if folder == _FOLDER and name in _MEMBERS:
+                found[name] = _content(archive, member, path, name)
+        # The checksum stands at the very end, which tarfile has no reason to look at.
+        while packed.read(1 << 20):
+            if packed.tell() > _ARCHIVE_LIMIT:
+                raise DataError("archive", str(path), f"unpacks to more than {_ARCHIVE_LIMIT} bytes. {_REMEDY}")
+    for name in _MEMBERS:
+        if name not in found:
+            raise DataError(
+                "archive", str(path), f"holds no {_FOLDER}/{name}; it is not CIFAR-100's Python archive. {_REMEDY}"
+            )
+    return found
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, name: str) -> bytes:
     file = archive.extractfile(member) if member.isreg() else None
     if file is None or member.size > _MEMBER_LIMIT:
         raise DataError("archive", str(path), f"{name} is no plain file of at most {_MEMBER_LIMIT} bytes. {_REMEDY}")
@@ -205,6 +218,8 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("_codecs", "encode"): _encode,
+    # How Python 3 writes no bytes at all in protocol 2.
+    ("__builtin__", "bytes"): lambda: b"",
 }
 
 
@@ -229,7 +244,7 @@ def _entry(document: dict[Any, Any], key: str, path: Path, name: str) -> Any:
 
 def _part(document: dict[Any, Any], path: Path, name: str) -> Part:
     data, names = _entry(document, "data", path, name), _entry(document, "filenames", path, name)
-    fine, coarse = (np.asarray(_entry(document, f"{kind}_labels", path, name)) for kind in ("fine", "coarse"))
+    fine, coarse = (_labels(_entry(document, f"{kind}_labels", path, name)) for kind in ("fine", "coarse"))
     rows = len(names)
     whole = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape == (rows, 3072)
     if not whole or any(labels.shape != (rows,) or labels.dtype.kind != "i" for labels in (fine, coarse)):
@@ -240,6 +255,11 @@ def _part(document: dict[Any, Any], path: Path, name: str) -> Part:
         raise DataError("archive", str(path), f"{name} has fine labels outside 0 to 99. {_REMEDY}")
     images = np.ascontiguousarray(data.reshape(rows, 3, 32, 32).transpose(0, 2, 3, 1))
     return Part(images, fine.astype(np.int64), coarse.astype(np.int64), [_text(item) for item in names])
+
+
+def _labels(values: Any) -> NDArray[Any]:
+    # numpy takes an empty list for floats.
+    return np.asarray(values, None if len(values) else np.int64)
 
 
 def _document(part: Part, purpose: str) -> dict[bytes, Any]:

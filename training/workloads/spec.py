@@ -317,9 +317,10 @@ def _check(workload: Workload) -> None:
 
 
 def _check_hyperparameter(field: str, parameter: Hyperparameter) -> None:
-    numeric = parameter.type in {"integer", "number"}
-    if not numeric and (parameter.min is not None or parameter.max is not None):
-        raise SpecError(field, parameter.type, "only integer and number take min and max; remove them")
+    for limit in ("min", "max"):
+        value = getattr(parameter, limit)
+        if value is not None and parameter.type not in {"integer", "number"}:
+            raise SpecError(f"{field}.{limit}", value, f"a {parameter.type} has no {limit}; remove it")
     if parameter.choices is not None and parameter.type != "string":
         raise SpecError(f"{field}.choices", list(parameter.choices), "only string takes choices; use min and max")
     if isinstance(parameter.default, str) != (parameter.type == "string"):
