@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PARTS: tuple[str, ...] = (
     "rehearsal.aws.lambdas",
+    "rehearsal.aws.events",
+    "rehearsal.aws.workflows",
     "rehearsal.aws.sagemaker",
 )
 """Installed in this order."""

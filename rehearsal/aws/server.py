@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -81,6 +82,8 @@ def serve(
 
     import waitress
 
+    _accept_empty_bodies()
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows what every thread does
     server = waitress.create_server(
         app,
         sockets=[listener],
@@ -101,6 +104,20 @@ def serve(
     print(json.dumps(ready), flush=True)
     stop.wait()
     _end(server, state)
+
+
+def _accept_empty_bodies() -> None:
+    """Keep waitress from waiting for a body of no bytes after ``Expect: 100-continue``, as S3 clients send it."""
+    from waitress.channel import HTTPChannel
+    from waitress.parser import HTTPRequestParser
+
+    class Parser(HTTPRequestParser):
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            if not self.chunked and not self.content_length:
+                self.expect_continue = False
+
+    HTTPChannel.parser_class = Parser
 
 
 def _end(server: Any, state: Path | None) -> None:
