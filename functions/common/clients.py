@@ -25,6 +25,6 @@ def client(service: str, *, connect_s: float, read_s: float, attempts: int) -> A
     attempts
         Attempts in all; 1 leaves retrying to the caller. ``standard`` retries throttling, 5xx and lost connections.
     """
-    retries = {"total_max_attempts": attempts, "mode": "standard"}
-    config = Config(connect_timeout=connect_s, read_timeout=read_s, retries=retries)  # type: ignore[arg-type]
+    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+    config = Config(connect_timeout=connect_s, read_timeout=read_s, retries=retries)
     return _SESSION.create_client(service, config=config)

@@ -13,11 +13,13 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from terraform.modules.workflow import diagram
 from tests.unit import functions_support as support
 from tests.unit import states_interpreter
 
 errors = support.common("errors")
 ASL = support.REPOSITORY / "terraform/modules/workflow/classify_images.asl.json"
+PAGE = support.REPOSITORY / "docs/workflow.md"
 FUNCTIONS = ("serialize_image", "classify_image", "filter_predictions", "collect_results")
 STATE_BYTES = 262_144  # Step Functions: input or output of a state
 HISTORY_EVENTS = 25_000  # Step Functions: events in one execution's history
@@ -77,6 +79,19 @@ def test_every_state_is_reachable_and_every_target_exists():
                 reached.add(name)
                 waiting += _targets(states[name])
         assert reached == set(states)
+
+
+def test_the_diagrams_in_the_docs_are_fresh(tmp_path, monkeypatch, capsys):
+    assert diagram.main(["--check"]) == 0, "run python -m terraform.modules.workflow.diagram"
+    stale = tmp_path / "workflow.md"
+    stale.write_text(PAGE.read_text().replace("Serialize image", "Look at image"))
+    monkeypatch.setattr(diagram, "PAGE", stale)
+    assert diagram.main(["--check"]) == 1
+    assert diagram.main([]) == 0
+    assert stale.read_text() == PAGE.read_text()
+    stale.write_text("nothing to draw into")
+    assert diagram.main([]) == 2
+    assert "lacks <!-- diagram: run -->" in capsys.readouterr().err
 
 
 def test_both_maps_treat_an_item_alike():
@@ -142,6 +157,8 @@ def test_the_history_of_the_longest_list_stays_below_the_limit():
     per_image = 2 + _longest(processor["States"], processor["StartAt"])  # 2: iteration started and ended
     outside = 2 + _longest(DEFINITION["States"], DEFINITION["StartAt"])
     assert 200 * per_image + outside < 0.9 * HISTORY_EVENTS
+    assert outside < 100
+    assert f"an image makes at most {per_image} (" in PAGE.read_text(), "docs/workflow.md says another number"
 
 
 def test_the_longest_list_fits_into_the_state_even_when_every_image_fails():

@@ -10,7 +10,11 @@ module "role" {
     source_arns = [local._state_machine_arn]
   }
 
-  statements = [
+  statements = local._statements
+}
+
+locals {
+  _statements = [
     {
       sid       = "InvokeFunctions"
       actions   = ["lambda:InvokeFunction"]
@@ -28,6 +32,7 @@ module "role" {
       resources = ["${local._execution_arn}:*", "${local._execution_arn}/Objects:*"]
     },
     {
+      # So that a redriven run takes up its failed children instead of starting all of them again.
       sid       = "RedriveChildExecutions"
       actions   = ["states:RedriveExecution"]
       resources = ["${local._execution_arn}/Objects:*"]

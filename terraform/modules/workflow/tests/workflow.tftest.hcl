@@ -159,6 +159,51 @@ run "the_state_machine_is_encrypted_logged_and_traced" {
   }
 }
 
+run "the_role_may_do_what_the_definition_does_and_no_more" {
+  assert {
+    condition = toset(flatten([
+      for statement in local._statements : statement.resources if contains(statement.actions, "lambda:InvokeFunction")
+    ])) == toset(values(var.functions))
+    error_message = "Only the four functions, and only through their aliases."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in local._statements : length([
+        for condition in statement.conditions : condition
+        if condition.variable == "s3:prefix" && condition.values == ["vehicles/incoming/*"]
+      ]) == 1 if contains(statement.actions, "s3:ListBucket")
+    ])
+    error_message = "Listing must end at the incoming prefixes."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in local._statements : statement.resources if contains(statement.actions, "s3:PutObject")
+    ])) == toset(["arn:aws:s3:::slipway-dev-123456789012-data/vehicles/results/*"])
+    error_message = "Writing must end at the results prefix."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in local._statements : length(statement.conditions) == 1 if contains(statement.actions, "kms:Decrypt")
+    ])
+    error_message = "Every key must be tied to a service, or to this state machine."
+  }
+
+  assert {
+    condition     = toset(keys(module.role.wildcard_reasons)) == toset(["DeliverLogs", "Trace"])
+    error_message = "Only log delivery and tracing know no resource."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in local._statements : statement.resources if contains(statement.actions, "states:StartExecution")
+    ])) == toset([aws_sfn_state_machine.this.arn])
+    error_message = "The state machine may start itself (the children of a Distributed Map), nothing else."
+  }
+}
+
 run "a_prefix_that_is_no_folder_is_refused" {
   command = plan
 
