@@ -6,10 +6,11 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from rehearsal.report import figures, pictures, story
@@ -49,16 +50,9 @@ def render(run: RunRecord) -> str:
         "promotion": lambda: figures.promotion(run),
     }
     drawn = {name: _draw(name, section, run.problems) for name, section in sections.items()}
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
+    return _template().render(
         head=story.head(run),
         timeline=story.timeline(run),
         claims=story.claims(run),
@@ -70,6 +64,18 @@ def render(run: RunRecord) -> str:
         script_digest=digest,
         **drawn,
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")
 
 
 def _draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:

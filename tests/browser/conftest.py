@@ -1,0 +1,56 @@
+"""A headless Chromium for the report's tests, or a skip with its reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from rehearsal.report import write_report
+from tests.browser.run_folder import make_run
+
+REQUIRED = "SLIPWAY_REQUIRE_BROWSER"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    chromedriver = shutil.which("chromedriver")
+    if not browser or not chromedriver:
+        reason = f"no {'Chromium' if not browser else 'chromedriver'} on PATH: the report was not tested in a browser"
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(
+                f"{reason}, although {REQUIRED}=1 demands it (Debian: apt-get install chromium chromium-driver)"
+            )
+        pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    # Naming the driver keeps Selenium from looking for one on the internet.
+    started = webdriver.Chrome(options=options, service=Service(chromedriver))
+    started.set_page_load_timeout(60)
+    yield started
+    started.quit()
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(make_run(tmp_path_factory.mktemp("rehearsal") / "run"))
