@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
 PARTS: tuple[str, ...] = (
+    "rehearsal.aws.provider",
     "rehearsal.aws.lambdas",
     "rehearsal.aws.events",
     "rehearsal.aws.workflows",
