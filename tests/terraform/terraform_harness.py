@@ -7,6 +7,7 @@ Terraform starts the AWS provider, a binary of several hundred megabytes, twice 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -15,7 +16,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ START_S = 60.0
 # Ends the provider when standard input closes, which happens however this process ends.
 _WATCHED = '"$0" -debug & child=$!; cat > /dev/null; kill "$child"'
 _REATTACH = re.compile(r"TF_REATTACH_PROVIDERS='(?P<value>.+)'")
-REQUIREMENT = """terraform {
+_REQUIREMENT = """terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
@@ -36,6 +36,14 @@ REQUIREMENT = """terraform {
     }
   }
 }
+"""
+_EXAMPLE_TEST = f"""mock_provider "aws" {{
+  source = "{ROOT / "terraform" / "mocks"}"
+}}
+
+run "example" {{
+  command = plan
+}}
 """
 
 
@@ -63,7 +71,7 @@ def installed_provider(env: Mapping[str, str]) -> Path:
     lock_file = ENVIRONMENTS / "rehearsal" / ".terraform.lock.hcl"
     locked = lock_file.read_text() if lock_file.is_file() else ""
     source = Path(env["TF_CLI_CONFIG_FILE"]).read_text()
-    wanted = hashlib.sha256(f"{REQUIREMENT}{locked}{source}".encode()).hexdigest()
+    wanted = hashlib.sha256(f"{_REQUIREMENT}{locked}{source}".encode()).hexdigest()
     stamp = folder / "stamp"
     folder.mkdir(parents=True, exist_ok=True)
     with (WORK / "provider.lock").open("w") as lock:
@@ -72,7 +80,7 @@ def installed_provider(env: Mapping[str, str]) -> Path:
         if not stamp.is_file() or stamp.read_text() != wanted:
             shutil.rmtree(folder)
             folder.mkdir()
-            (folder / "versions.tf").write_text(REQUIREMENT)
+            (folder / "versions.tf").write_text(_REQUIREMENT)
             if locked:
                 (folder / ".terraform.lock.hcl").write_text(locked)
             finished = terraform("init", "-input=false", "-no-color", folder=folder, env=env)
@@ -86,7 +94,7 @@ def installed_provider(env: Mapping[str, str]) -> Path:
     return binaries[0]
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Start one provider for all configurations; yields the environment in which Terraform uses it."""
     binary = installed_provider(env)
@@ -161,12 +169,29 @@ def planned_resources(folder: Path, env: Mapping[str, str]) -> list[dict[str, An
     return [change for change in changes if change["mode"] == "managed" and change["change"]["actions"] == ["create"]]
 
 
-def link_modules() -> None:
-    """Let ``../../modules/<name>`` of a README's example resolve from where the example is planned."""
-    link = WORK / "modules"
+def example_folder(folder: Path, code: str) -> Path:
+    """A configuration made from a README's example, with one run that plans it against mocks.
+
+    The example of a module is a call of it from an environment (``../../modules/<name>``); that of a root is the values
+    of its variables.
+    """
+    _link_modules()
+    root = folder.parent != MODULES
+    example = WORK / folder.name if root else WORK / "examples" / folder.name
+    shutil.rmtree(example, ignore_errors=True)
+    (example / "tests").mkdir(parents=True)
+    (example / "tests" / "example.tftest.hcl").write_text(_EXAMPLE_TEST)
+    if root:
+        for path in folder.glob("*.tf"):
+            shutil.copy(path, example)
+        (example / "terraform.tfvars").write_text(code)
+    else:
+        (example / "versions.tf").write_text(_REQUIREMENT)
+        (example / "main.tf").write_text(code)
+    return example
+
+
+def _link_modules() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
-        try:
-            link.symlink_to(MODULES)
-        except FileExistsError:
-            assert link.is_symlink()
+    with contextlib.suppress(FileExistsError):
+        (WORK / "modules").symlink_to(MODULES)

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from terraform_harness import (
-    REQUIREMENT,
-    WORK,
     diagnostics,
+    example_folder,
     initialised,
-    link_modules,
     module_folders,
     planned_resources,
     terraform,
@@ -21,7 +19,6 @@ from terraform import docs
 
 FOLDERS = docs.folders()
 EXAMPLE = re.compile(r"```hcl\n# plans (?P<count>\d+) resources\n(?P<code>.+?)```", re.DOTALL)
-EXAMPLE_TEST = 'mock_provider "aws" {\n  source = "MOCKS"\n}\n\nrun "example" {\n  command = plan\n}\n'
 
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
 
@@ -83,15 +80,8 @@ def test_every_validation_is_shown_to_refuse(folder: Path) -> None:
 def test_readme_example_plans_what_it_says(folder: Path, provider: dict[str, str]) -> None:
     found = EXAMPLE.search((folder / "README.md").read_text())
     assert found, f"{folder.name}/README.md needs a block ```hcl that begins with '# plans <number> resources'"
-    link_modules()
-    example = WORK / "examples" / folder.name
-    (example / "tests").mkdir(parents=True, exist_ok=True)
-    (example / "main.tf").write_text(found["code"])
-    (example / "versions.tf").write_text(REQUIREMENT)
-    (example / "tests" / "example.tftest.hcl").write_text(
-        EXAMPLE_TEST.replace("MOCKS", str((docs.ROOT / "mocks").resolve()))
-    )
-    formatted = terraform("fmt", "-check", "-diff", "main.tf", folder=example, env=provider)
+    example = example_folder(folder, found["code"])
+    formatted = terraform("fmt", "-check", "-diff", folder=example, env=provider)
     assert formatted.returncode == 0, f"the README's example is not formatted:\n{formatted.stdout}"
     resources = planned_resources(example, initialised(example, provider))
     assert len(resources) == int(found["count"]), sorted(resource["address"] for resource in resources)

@@ -76,8 +76,10 @@ locals {
           Action    = "s3:PutObject"
           Resource  = "${local._arn}/*"
           Condition = {
-            Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
-            StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arn }
+            Null = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
+            StringNotEquals = {
+              "s3:x-amz-server-side-encryption-aws-kms-key-id" = sort(concat(compact([var.key_arn]), var.key_aliases))
+            }
           }
         },
         {

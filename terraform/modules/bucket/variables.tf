@@ -12,6 +12,20 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "key_aliases" {
+  type        = list(string)
+  description = "Aliases under which a put may name the key (alias/<name>, or its ARN): Terraform's S3 backend, say, is configured with one. The policy compares the header with a list of names."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for alias in var.key_aliases : can(regex("^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:)?alias/[A-Za-z0-9/_-]+$", alias))
+    ])
+    error_message = "key_aliases must be aliases such as alias/slipway-state, or their ARNs; the key itself belongs into key_arn."
+  }
+}
+
 variable "key_arn" {
   type        = string
   description = "ARN of the one key that encrypts the bucket; null only for an access log target."

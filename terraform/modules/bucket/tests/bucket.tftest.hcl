@@ -69,7 +69,7 @@ run "data_bucket" {
   }
 
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[2].Condition.StringNotEquals["s3:x-amz-server-side-encryption-aws-kms-key-id"] == var.key_arn
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[2].Condition.StringNotEquals["s3:x-amz-server-side-encryption-aws-kms-key-id"] == [var.key_arn]
     error_message = "Objects must be encrypted with the bucket's own key only."
   }
 
@@ -121,6 +121,19 @@ run "data_bucket" {
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0
     error_message = "Nobody is told of events unless asked for."
+  }
+}
+
+run "alias_of_the_key" {
+  command = plan
+
+  variables {
+    key_aliases = ["alias/slipway-state"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[2].Condition.StringNotEquals["s3:x-amz-server-side-encryption-aws-kms-key-id"] == ["alias/slipway-state", var.key_arn]
+    error_message = "A put may name the key by its alias."
   }
 }
 
@@ -244,10 +257,11 @@ run "refuses_same_exception_twice_and_bad_endpoint" {
 run "refuses_half_days_and_unqualified_function" {
   command = plan
   variables {
+    key_aliases     = ["slipway-state"]
     lifecycle_rules = { abort_days = 0.5 }
     notifications   = { functions = { classify = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-classify" } } }
   }
-  expect_failures = [var.lifecycle_rules, var.notifications]
+  expect_failures = [var.key_aliases, var.lifecycle_rules, var.notifications]
 }
 
 run "refuses_expiry_of_everything_and_unknown_event" {

@@ -1,0 +1,264 @@
+# Resources are bound by name where their ARNs carry it, and by region everywhere. What has no name in its
+# ARN (networks, keys) is bound by what must never be made of it.
+
+locals {
+  _p = "arn:${data.aws_partition.current.partition}"
+  _here = { for service in [
+    "application-autoscaling", "cloudwatch", "ecr", "events", "kms", "lambda", "logs", "sagemaker", "scheduler", "sns",
+    "sqs", "states",
+  ] : service => "${local._p}:${service}:${var.region}:${var.account_id}" }
+
+  _own_roles  = "${local._iam}:role/${var.project}-*"
+  _own_bucket = "${local._p}:s3:::${var.project}-*"
+  _in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
+
+  _deploy_policies = {
+    identity = [
+      # Creating a role, and changing what it may do, only under the boundary.
+      {
+        Sid    = "RolesUnderBoundary"
+        Effect = "Allow"
+        Action = [
+          "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
+          "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+        ]
+        Resource  = local._own_roles
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = module.boundary.arn } }
+      },
+      {
+        Sid      = "RoleSettings"
+        Effect   = "Allow"
+        Action   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole*"]
+        Resource = local._own_roles
+      },
+      {
+        Sid      = "PassRoles"
+        Effect   = "Allow"
+        Action   = "iam:PassRole"
+        Resource = local._own_roles
+        Condition = {
+          StringEquals = {
+            "iam:PassedToService" = [
+              "ec2.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com", "sagemaker.amazonaws.com",
+              "scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+            ]
+          }
+        }
+      },
+      {
+        Sid    = "AutoscalingServiceRoles"
+        Effect = "Allow"
+        Action = "iam:CreateServiceLinkedRole"
+        Resource = [
+          for service in ["lambda", "sagemaker"] :
+          "${local._iam}:role/aws-service-role/${service}.application-autoscaling.amazonaws.com/*"
+        ]
+        Condition = {
+          StringEquals = {
+            "iam:AWSServiceName" = ["lambda.application-autoscaling.amazonaws.com", "sagemaker.application-autoscaling.amazonaws.com"]
+          }
+        }
+      },
+      # The pipeline must not widen its own door, or the ceiling over everything it makes.
+      {
+        Sid    = "NeverItself"
+        Effect = "Deny"
+        Action = [
+          "iam:AttachRolePolicy", "iam:DeleteRole*", "iam:DetachRolePolicy", "iam:PutRole*", "iam:Update*",
+          "iam:CreatePolicyVersion", "iam:DeletePolicy*", "iam:SetDefaultPolicyVersion",
+        ]
+        Resource = concat(values(local._ci_roles), ["${local._iam}:policy/*"])
+      },
+      {
+        Sid      = "NeverWithoutBoundary"
+        Effect   = "Deny"
+        Action   = "iam:DeleteRolePermissionsBoundary"
+        Resource = "*"
+      },
+    ]
+
+    network = [
+      {
+        Sid    = "PrivateNetwork"
+        Effect = "Allow"
+        Action = [
+          "ec2:AssociateRouteTable", "ec2:AuthorizeSecurityGroup*", "ec2:CreateFlowLogs", "ec2:CreateLaunchTemplate*",
+          "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc",
+          "ec2:CreateVpcEndpoint", "ec2:DeleteFlowLogs", "ec2:DeleteLaunchTemplate*", "ec2:DeleteRouteTable",
+          "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints",
+          "ec2:DisassociateRouteTable", "ec2:ModifyLaunchTemplate", "ec2:ModifySecurityGroupRules",
+          "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:RevokeSecurityGroup*",
+          "ec2:UpdateSecurityGroupRuleDescriptions*",
+        ]
+        Resource  = "*"
+        Condition = local._in_region
+      },
+      # Implied by the list above; written out so that no other policy can ever grant it.
+      {
+        Sid    = "NeverToTheInternet"
+        Effect = "Deny"
+        Action = [
+          "ec2:AllocateAddress", "ec2:AttachInternetGateway", "ec2:CreateEgressOnlyInternetGateway",
+          "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateTransitGateway*",
+          "ec2:CreateVpcPeeringConnection", "ec2:CreateVpnGateway",
+        ]
+        Resource = "*"
+      },
+    ]
+
+    storage = [
+      {
+        Sid    = "Buckets"
+        Effect = "Allow"
+        Action = [
+          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration",
+          "s3:PutLifecycleConfiguration",
+        ]
+        Resource = local._own_bucket
+      },
+      # Datasets, training code and promoted state go up from the pipeline; the buckets' own policies
+      # decide whether it may from outside the VPC.
+      {
+        Sid      = "Objects"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucketVersions", "s3:PutObject*"]
+        Resource = [local._own_bucket, "${local._own_bucket}/*"]
+      },
+      {
+        Sid    = "NeverTheStateBucketItself"
+        Effect = "Deny"
+        Action = [
+          "s3:DeleteBucket*", "s3:DeleteObjectVersion", "s3:PutBucket*", "s3:PutEncryptionConfiguration",
+          "s3:PutLifecycleConfiguration",
+        ]
+        Resource = [module.state.arn, "${module.state.arn}/*", module.state_logs.arn, "${module.state_logs.arn}/*"]
+      },
+      # A key has no name, and its policy is its own guard: this account's pipeline makes and administers keys.
+      {
+        Sid    = "Keys"
+        Effect = "Allow"
+        Action = [
+          "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:EnableKeyRotation",
+          "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+          "kms:UpdateKeyDescription",
+        ]
+        Resource  = "*"
+        Condition = local._in_region
+      },
+      {
+        Sid      = "KeysThroughServices"
+        Effect   = "Allow"
+        Action   = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"]
+        Resource = "${local._here.kms}:key/*"
+        Condition = {
+          StringLike = { "kms:ViaService" = "*.${var.region}.amazonaws.com" }
+        }
+      },
+      {
+        Sid      = "NeverTheStateKeyItself"
+        Effect   = "Deny"
+        Action   = ["kms:DisableKey*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"]
+        Resource = aws_kms_key.state.arn
+      },
+      {
+        Sid      = "Repositories"
+        Effect   = "Allow"
+        Action   = ["ecr:*LayerUpload", "ecr:Batch*", "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository*", "ecr:GetDownloadUrlForLayer", "ecr:Put*", "ecr:SetRepositoryPolicy", "ecr:TagResource", "ecr:UntagResource", "ecr:UploadLayerPart"]
+        Resource = "${local._here.ecr}:repository/${var.project}-*"
+      },
+      {
+        Sid       = "RegistryLogin"
+        Effect    = "Allow"
+        Action    = "ecr:GetAuthorizationToken"
+        Resource  = "*"
+        Condition = local._in_region
+      },
+    ]
+
+    workloads = [
+      {
+        Sid    = "Functions"
+        Effect = "Allow"
+        Action = [
+          "lambda:AddPermission", "lambda:Create*", "lambda:Delete*", "lambda:InvokeFunction", "lambda:Publish*", "lambda:Put*",
+          "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:Update*",
+        ]
+        Resource = ["${local._here.lambda}:code-signing-config:*", "${local._here.lambda}:function:${var.project}-*"]
+      },
+      {
+        Sid    = "Models"
+        Effect = "Allow"
+        Action = [
+          "sagemaker:AddTags", "sagemaker:Create*", "sagemaker:Delete*", "sagemaker:InvokeEndpoint", "sagemaker:Stop*",
+          "sagemaker:Update*",
+        ]
+        Resource = [
+          for type in ["endpoint", "endpoint-config", "model", "model-package", "model-package-group", "training-job"] :
+          "${local._here.sagemaker}:${type}/${var.project}-*"
+        ]
+      },
+      {
+        Sid    = "StateMachines"
+        Effect = "Allow"
+        Action = [
+          "states:CreateStateMachine", "states:Delete*", "states:GetExecutionHistory", "states:PublishStateMachineVersion",
+          "states:StartExecution", "states:StopExecution", "states:TagResource", "states:UntagResource", "states:Update*",
+        ]
+        Resource = [
+          "${local._here.states}:execution:${var.project}-*", "${local._here.states}:stateMachine:${var.project}-*",
+        ]
+      },
+      {
+        Sid    = "Messages"
+        Effect = "Allow"
+        Action = [
+          "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
+          "sns:UntagResource", "sqs:AddPermission", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes",
+          "sqs:TagQueue", "sqs:UntagQueue",
+        ]
+        Resource = ["${local._here.sns}:${var.project}-*", "${local._here.sqs}:${var.project}-*"]
+      },
+      {
+        Sid    = "Rules"
+        Effect = "Allow"
+        Action = [
+          "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
+          "events:UntagResource", "scheduler:Create*", "scheduler:Delete*", "scheduler:TagResource",
+          "scheduler:UntagResource", "scheduler:UpdateSchedule",
+        ]
+        Resource = [
+          "${local._here.events}:rule/${var.project}-*", "${local._here.scheduler}:schedule-group/${var.project}-*",
+          "${local._here.scheduler}:schedule/${var.project}-*",
+        ]
+      },
+      {
+        Sid    = "LogsAndAlarms"
+        Effect = "Allow"
+        Action = [
+          "cloudwatch:Delete*", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
+          "cloudwatch:UntagResource", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
+          "logs:DeleteMetricFilter", "logs:PutMetricFilter", "logs:PutRetentionPolicy", "logs:TagResource",
+          "logs:UntagResource",
+        ]
+        Resource = concat(
+          ["${local._here.cloudwatch}:alarm:${var.project}-*", "${local._p}:cloudwatch::${var.account_id}:dashboard/${var.project}-*"],
+          [for group in ["/aws/lambda/", "/aws/sagemaker/", "/aws/vendedlogs/states/", "/slipway/"] : "${local._here.logs}:log-group:${group}*"],
+        )
+      },
+      {
+        Sid    = "LogDeliveryAndScaling"
+        Effect = "Allow"
+        Action = [
+          "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeleteScheduledAction",
+          "application-autoscaling:DeregisterScalableTarget", "application-autoscaling:PutScalingPolicy",
+          "application-autoscaling:PutScheduledAction", "application-autoscaling:RegisterScalableTarget",
+          "application-autoscaling:TagResource", "application-autoscaling:UntagResource",
+          "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+          "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        ]
+        Resource  = "*"
+        Condition = local._in_region
+      },
+    ]
+  }
+}

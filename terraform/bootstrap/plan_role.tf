@@ -1,0 +1,49 @@
+# Settings, not contents. AWS's ReadOnlyAccess would also read every object, message and parameter.
+
+locals {
+  _state_objects = "${module.state.arn}/*"
+
+  _plan_policies = {
+    read = [
+      {
+        Sid    = "ReadSettings"
+        Effect = "Allow"
+        Action = [
+          "application-autoscaling:Describe*", "application-autoscaling:List*",
+          "budgets:ListTagsForResource", "budgets:ViewBudget",
+          "cloudwatch:Describe*", "cloudwatch:GetDashboard", "cloudwatch:List*",
+          "ec2:Describe*", "ec2:GetManagedPrefixListEntries",
+          "ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy", "ecr:List*",
+          "events:Describe*", "events:List*",
+          "iam:GetOpenIDConnectProvider", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy",
+          "iam:List*",
+          "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:List*",
+          "lambda:GetAlias", "lambda:GetCodeSigningConfig", "lambda:GetFunction*", "lambda:GetPolicy",
+          "lambda:GetProvisionedConcurrencyConfig", "lambda:List*",
+          "logs:Describe*", "logs:List*",
+          "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
+          "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
+          "sagemaker:Describe*", "sagemaker:List*",
+          "scheduler:Get*", "scheduler:List*",
+          "sns:Get*", "sns:List*",
+          "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:List*",
+          "states:Describe*", "states:List*", "states:ValidateStateMachineDefinition",
+          "sts:GetCallerIdentity",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid      = "ReadState"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = local._state_objects
+      },
+      {
+        Sid      = "DecryptState"
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = aws_kms_key.state.arn
+      },
+    ]
+  }
+}
