@@ -46,6 +46,7 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
         "status": status,
         "label": result.get("label"),
         "probability": result.get("probability"),
+        "threshold": result.get("threshold"),
         "predictions": result.get("predictions", []),
         "model": result.get("model"),
         "error": result.get("error"),
