@@ -162,6 +162,26 @@ run "every_task_ends_retries_and_is_caught" {
   }
 }
 
+run "every_failure_is_told_in_our_own_words" {
+  command = plan
+
+  assert {
+    condition = toset([
+      for state in values(jsondecode(aws_sfn_state_machine.this.definition).States) :
+      try(state.Result.Error, state.Parameters.Error) if try(state.ResultPath, "") == "$.failure"
+    ]) == toset(["GateMetricMissing", "GateNotReached", "InputError", "RegistrationFailed", "TrainingFailed"])
+    error_message = "Each way to fail needs a name; names that begin with States. are reserved and end the alert too."
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.this.definition).States) :
+      state.Next == "Alert" if try(state.ResultPath, "") == "$.failure"
+    ])
+    error_message = "Each failure must reach the alert topic."
+  }
+}
+
 run "model_waits_for_approval" {
   command = plan
 
