@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from training.serving import model as models
-from training.serving.errors import ModelError, RequestError
+from training.serving.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Batcher:
 
     def __init__(self, settings: Settings, on_loaded: Callable[[], None]) -> None:
         self.model: models.Model | None = None
-        self.failure: ModelError | None = None
+        self.failure: Exception | None = None
         self._settings = settings
         self._on_loaded = on_loaded
         self._loop = asyncio.get_running_loop()
@@ -73,7 +73,7 @@ class Batcher:
     def _run(self) -> None:
         try:
             self.model = models.load(self._settings)
-        except ModelError as error:
+        except Exception as error:  # whatever it is, the server must end instead of answering 503 for ever
             self.failure = error
         self._loop.call_soon_threadsafe(self._on_loaded)
         if self.model is None:

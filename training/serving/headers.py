@@ -6,6 +6,7 @@ A decoder would allocate whatever the header claims, and fills the missing part 
 from __future__ import annotations
 
 from struct import unpack_from
+from zlib import crc32
 
 from training.serving.errors import RequestError
 
@@ -32,17 +33,21 @@ def size_of(body: bytes) -> tuple[int, int, str]:
 
 
 def _png(body: bytes) -> tuple[int, int]:
-    """Walk the chunks: an image is whole when IEND is reached (PNG specification, section 5)."""
+    """Walk the chunks and check them: an image is whole when IEND is reached (PNG specification, section 5)."""
     if len(body) < 33 or body[12:16] != b"IHDR":
         raise RequestError(400, "body", "a PNG without header", _REMEDY)
     width, height = unpack_from(">II", body, 16)
-    at = 8
+    view, at = memoryview(body), 8
     while at + 12 <= len(body):
         (length,) = unpack_from(">I", body, at)
-        kind = body[at + 4 : at + 8]
-        at += 12 + length
-        if kind == b"IEND" and at <= len(body):
+        end = at + 12 + length
+        if end > len(body):
+            break
+        if crc32(view[at + 4 : end - 4]) != unpack_from(">I", body, end - 4)[0]:
+            raise RequestError(400, "body", f"a PNG that is damaged near byte {at}", _REMEDY)
+        if body[at + 4 : at + 8] == b"IEND":
             return width, height
+        at = end
     raise RequestError(400, "body", f"a PNG that breaks off after {len(body)} bytes", _REMEDY)
 
 

@@ -69,6 +69,8 @@ def load(settings: Settings) -> Model:
     # One thread per process: processes are what scales, and idle threads would spin.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    # Its errors reach us as exceptions; printed as well, they would break the log's lines of JSON.
+    options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         model = _model(session, description, settings)
@@ -76,13 +78,7 @@ def load(settings: Settings) -> Model:
         raise ModelError(f"{settings.model}/model.json does not fit ({error!r}): train the model again") from None
     except Exception as error:  # onnxruntime's exceptions share no public base
         raise ModelError(f"{file} cannot be loaded ({error}): train the model again") from None
-    blank = np.zeros((model.height, model.width, 3), np.uint8)
-    for count in (1, settings.batch):
-        shape = infer(model, [blank] * count).shape
-        if shape != (count, len(model.classes)):
-            raise ModelError(
-                f"{file} answers {shape} for {count} images of {len(model.classes)} classes: train it again"
-            )
+    _warm_up(model, file, settings.batch)
     return model
 
 
@@ -128,6 +124,18 @@ def rank(model: Model, probabilities: NDArray[np.float32]) -> list[dict[str, Any
     order = np.argsort(-probabilities, kind="stable").tolist()
     values = probabilities.tolist()
     return [{"label": model.classes[k], "index": k, "probability": values[k]} for k in order]
+
+
+def _warm_up(model: Model, file: Path, batch: int) -> None:
+    blank = np.zeros((model.height, model.width, 3), np.uint8)
+    wanted = len(model.classes)
+    for count in (1, batch):
+        try:
+            shape = infer(model, [blank] * count).shape
+        except Exception as error:  # onnxruntime's exceptions share no public base
+            raise ModelError(f"{file} cannot answer {count} images ({error}): train the model again") from None
+        if shape != (count, wanted):
+            raise ModelError(f"{file} answers {shape} for {count} images of {wanted} classes: train the model again")
 
 
 def _flag(model: Model, width: int, height: int, kind: str) -> int:
