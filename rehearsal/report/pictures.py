@@ -109,7 +109,9 @@ def bin_edges(threshold: float | None, lowest: float) -> list[float]:
 def classes(run: RunRecord) -> set[str]:
     """Return the labels that a model can answer with; anything else, such as a blend, is neither right nor wrong."""
     images = mapping(run.data("stage").get("images"))
-    return {text(label, 80) for amounts in images.values() for label in mapping(amounts)}
+    staged = {text(label, 80) for amounts in images.values() for label in mapping(amounts)}
+    tested = mapping(run.data("train").get("confusion") or run.data("promote").get("confusion")).get("labels")
+    return staged or {text(label, 80) for label in (tested if isinstance(tested, list) else [])}
 
 
 def _item(item: dict[str, Any], known: set[str]) -> dict[str, Any]:

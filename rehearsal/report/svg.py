@@ -15,6 +15,8 @@ WIDTH, HEIGHT = 380, 220
 LEFT, RIGHT, TOP, BOTTOM = 54, 18, 14, 38
 # A limit this many times above the data would flatten it into the axis.
 FARTHEST_LIMIT = 3.0
+# Below this an axis would only show rounding.
+SMALLEST_RANGE = 1e-9
 
 
 class Line(NamedTuple):
@@ -92,12 +94,16 @@ def line_chart(
     if not ys:
         return Markup("")
     near = limit is not None and limit.value <= FARTHEST_LIMIT * max(ys)
-    top = highest or max([*ys, limit.value if limit and near else 0.0]) * (1.08 if near or not limit else 1.25) or 1.0
+    room = 1.08 if near or not limit else 1.25
+    top = highest or max([*ys, limit.value if limit and near else 0.0]) * room
+    top = top if top > SMALLEST_RANGE else 1.0
     low, high = min(xs), max(xs)
     across = Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT)
     up = Axis(0.0, top, HEIGHT - BOTTOM, TOP)
     parts = [_grid(up, show), _x_axis(across, x_name)]
-    end = WIDTH - RIGHT
+    for line in lines:
+        parts.extend(_line(line, across, up, x_name, show))
+    end = WIDTH - RIGHT  # the limit comes last: its name stays readable where a line crosses it
     if limit and not near:
         parts.append(
             f'<text class="limit-name" x="{end}" y="{TOP + 4}" text-anchor="end">'
@@ -107,10 +113,9 @@ def line_chart(
         y = up(limit.value)
         parts.append(
             f'<line class="limit" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="limit-name" x="{end}" y="{y - 5:.1f}" text-anchor="end">{escape(limit.name)}</text>'
+            f'<text class="limit-name" x="{end}" y="{y + _free_side(lines, across, up, y):.1f}" text-anchor="end">'
+            f"{escape(limit.name)}</text>"
         )
-    for line in lines:
-        parts.extend(_line(line, across, up, x_name, show))
     return _svg(title, describe(lines, show), parts)
 
 
@@ -171,6 +176,13 @@ def _line(line: Line, across: Axis, up: Axis, x_name: str, show: Callable[[float
                 f"<title>{escape(line.name)} {escape(show(y))}, {escape(x_name)} {x:g}</title></circle>"
             )
     return parts
+
+
+def _free_side(lines: Sequence[Line], across: Axis, up: Axis, y: float) -> float:
+    """Return where a name at the right end of a horizontal line hides fewer points: above it or below."""
+    near = [up(v) - y for line in lines for x, v in line.points if v is not None and across(x) > WIDTH / 2]
+    above, below = sum(-20 < offset <= 0 for offset in near), sum(0 < offset < 20 for offset in near)
+    return -5 if above <= below else 15
 
 
 def _grid(up: Axis, show: Callable[[float], str], *, whole: bool = False) -> str:

@@ -209,6 +209,17 @@ def test_a_claim_is_made_only_for_a_stage_that_passed(run: Path) -> None:
     assert told.index("Not shown this time") < told.index(claim)
 
 
+def test_a_planted_image_is_neither_right_nor_wrong(run: Path) -> None:
+    path = next((run / "stages").glob("*-classify.json"))
+    record = json.loads(path.read_text())
+    record["data"]["items"] = [item | {"true_label": "blend"} for item in record["data"]["items"] if item["label"]]
+    write(path, record)
+    change_stage(run, "stage", data={})
+    page = page_of(run)
+    assert "planted: blend" in page
+    assert 'data-kind="wrong"' not in page
+
+
 def test_a_long_batch_stays_within_bounds_and_says_what_is_left_out(run: Path) -> None:
     path = next((run / "stages").glob("*-classify.json"))
     record = json.loads(path.read_text())
