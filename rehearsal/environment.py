@@ -103,7 +103,7 @@ class _Progress:
             self.total = sum(changes[k] for k in ("add", "change", "remove"))
         elif kind == "change_summary":
             self.summary.update({k: changes[k] for k in ("add", "change", "remove")})
-        elif kind == "apply_complete":
+        elif kind == "apply_complete" and event["hook"]["action"] != "read":
             self.done += 1
             self.note(f"{self.done} of {self.total} resources: {event['hook']['resource']['addr']}")
 
