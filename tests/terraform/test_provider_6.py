@@ -1,8 +1,8 @@
-"""The modules promise to run on versions 5.100 and 6.x of the AWS provider. They run on 5.100 here, and are read for 6.x.
+"""The modules promise to run on versions 5.100 and 6.x of the AWS provider; run on 5.100, they are only read for 6.x.
 
-``provider_6_schema.json`` holds the name of every argument and block of version 6.66, for the types the modules use, and
-whether it is required, optional or computed (from the package of bindings it names). It knows nothing of deprecation:
-the few arguments that matter are listed here, from the provider's upgrade guide for version 6 and its resource pages.
+``provider_6_schema.json`` holds the name of every argument and block of version 6.66, for the types the modules use,
+and whether it is required, optional or computed (from the package of bindings it names). It knows nothing of
+deprecation: the arguments that matter are listed here, from the provider's upgrade guide and its resource pages.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # Both halves matter. The principals: credentials of another account, carried in by an attacker, reach
 # nothing, so that data cannot be handed over at an endpoint. The resources: this account's own.
 #
-# The principal is "*" under a condition on aws:PrincipalAccount because a gateway endpoint takes no
-# other principal, and because an account's ARN as the principal of an endpoint's policy stands for the
-# root user alone.
+# The principal is "*" under a condition on aws:PrincipalAccount, because in the policy of a gateway
+# endpoint an account's ARN as principal stands for the root user alone; one form serves both kinds.
+# AWS takes no wildcard in the condition's value, and none beside the account id in a resource's ARN.
 
 locals {
   _own = { for service in [
