@@ -18,7 +18,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SPEED = 60.0
+SPEED = 120.0
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 TRAINING_IMAGE = f"{REGISTRY}/slipway-test/training:1"
@@ -33,7 +33,7 @@ from rehearsal.aws.sagemaker import images, settings
 from rehearsal.aws.server import serve
 root = Path(sys.argv[1])
 images.KNOWN["echo"] = images.Image("serving", (sys.executable, str(root / "echo.py")))
-settings.START_SECONDS = 5.0
+settings.START_SECONDS = 3.0
 serve(root / "aws", speed=float(sys.argv[2]), stop_with_parent=True)
 """
 
@@ -139,14 +139,12 @@ def wait_until(fact: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 @pytest.fixture(scope="module", name="aws")
-def aws_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a server for one test module, at the module's own SPEED where it has one."""
-    speed = getattr(request.module, "SPEED", SPEED)
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("aws")
     (root / "echo.py").write_text(ECHO)
     (root / "main.py").write_text(_MAIN)
     process = subprocess.Popen(
-        [sys.executable, str(root / "main.py"), str(root), str(speed)],
+        [sys.executable, str(root / "main.py"), str(root), str(SPEED)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -15,7 +15,6 @@ from rehearsal.aws.sagemaker.autoscaling.tracking import IN_PERIODS, OUT_PERIODS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPEED = 120.0
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import EndpointConnectionError
+
 from rehearsal.aws.sagemaker import s3, settings
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Capture:
         self._endpoint, self._config = endpoint, config
         self._share = config["InitialSamplingPercentage"] / 100
         self._context, self._role = context, role_arn
+        self._client: Any = None  # made by the thread that writes: it takes a moment
         self._waiting: queue.Queue[Exchange | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._write, name=f"capture {endpoint}", daemon=True)
         self._thread.start()
@@ -104,13 +107,15 @@ class Capture:
     def _put(self, name: str, exchanges: Sequence[Exchange]) -> None:
         bucket, prefix = s3.split(self._config["DestinationS3Uri"])
         lines = "".join(json.dumps(record(exchange, self._config)) + "\n" for exchange in exchanges)
-        s3.client(self._context, self._role).put_object(
-            Bucket=bucket,
-            Key="/".join(part for part in (prefix.strip("/"), name) if part),
-            Body=lines.encode(),
-            ContentType="application/json",
-            **s3.encryption(self._config.get("KmsKeyId")),
-        )
+        key = "/".join(part for part in (prefix.strip("/"), name) if part)
+        encryption = s3.encryption(self._config.get("KmsKeyId"))
+        self._client = self._client or s3.client(self._context, self._role)
+        try:
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=lines.encode(), ContentType="application/json", **encryption
+            )
+        except EndpointConnectionError:  # this server is stopping and listens no more; its storage is still there
+            s3.keep(self._context, bucket, key, lines.encode())
 
 
 def record(exchange: Exchange, config: dict[str, Any]) -> dict[str, Any]:

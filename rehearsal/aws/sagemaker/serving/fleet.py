@@ -94,12 +94,16 @@ class VariantFleet:
         """Servers that are up."""
         return sum(instance.alive for instance in self._instances)
 
-    def replace_dead(self) -> None:
-        """Start anew what has ended by itself, as SageMaker restarts a container."""
+    def tend(self) -> None:
+        """Send the servers' logs, and start anew what has ended by itself, as SageMaker restarts a container."""
+        for instance in self._instances:
+            instance.send_log()
         if self._retired.is_set() or all(instance.alive for instance in self._instances):
             return
         with self._lock:
             alive = tuple(instance for instance in self._instances if instance.alive)
+            for instance in set(self._instances) - set(alive):
+                instance.abandon()
             dead = len(self._instances) - len(alive)
             log.warning(
                 "endpoint %s, variant %s: %d server(s) ended; starting anew", self._endpoint, self.spec.name, dead
@@ -126,7 +130,7 @@ class VariantFleet:
                 instance.wait_healthy(self.spec.start_seconds, self._retired)
         except (FailedError, ServerStoppingError) as error:
             for instance in fresh:
-                instance.process.kill()
+                instance.abandon()
             raise FailedError(
                 f"The primary container for production variant {self.spec.name} did not pass the ping health check. "
                 f"Please check CloudWatch logs for this endpoint."

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from rehearsal.aws import processes
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PING_SECONDS = 2.0
-_LOG_BATCH_SECONDS = 0.2
+_STOP_SECONDS = 1.0
 
 
 class Instance:
@@ -43,6 +44,7 @@ class Instance:
         self._in_flight = 0
         self._lock = threading.Lock()
         self._silent = threading.Event()
+        self._lines: deque[str] = deque()
         image = images.resolve(spec.image, "serving")
         extra = {
             "PYTHONPATH": str(REPO_ROOT),
@@ -53,7 +55,8 @@ class Instance:
         }
         env = container.environment(context, spec.role_arn, base, isolated=spec.isolated, extra=extra)
         self.process = processes.spawn(image.command, env=env, cwd=base)
-        threading.Thread(target=self._pump, name=f"log {self.stream}", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"log {self.stream}", daemon=True)
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
@@ -77,6 +80,7 @@ class Instance:
         probe = Pool(self.port, _PING_SECONDS)
         try:
             for pause in itertools.chain((0.02,) * 20, itertools.repeat(0.1)):
+                self.send_log()
                 if self._healthy(probe):
                     return
                 if not self.alive or time.monotonic() > deadline or given_up.wait(pause):
@@ -99,9 +103,22 @@ class Instance:
         deadline = time.monotonic() + settings.DRAIN_SECONDS
         while self._in_flight and self.alive and time.monotonic() < deadline:
             time.sleep(0.02)
+        self.send_log()
         self._silent.set()
-        self.process.stop(grace=1.0)
+        self.process.stop(grace=_STOP_SECONDS)
         self._pool.close()
+
+    def abandon(self) -> None:
+        """End a server that did not come up, and keep its last words."""
+        self.process.kill()
+        self._reader.join(_STOP_SECONDS)
+        self.send_log()
+
+    def send_log(self) -> None:
+        """Send the lines that the server has printed since the last time."""
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if lines and not self._silent.is_set():
+            self._context.put_logs(self._group, self.stream, lines)
 
     def _healthy(self, probe: Pool) -> bool:
         try:
@@ -109,19 +126,10 @@ class Instance:
         except OSError:
             return False
 
-    def _pump(self) -> None:
-        """Send the server's output to its log stream, a few lines at a time."""
-        batch: list[str] = []
-        sent = 0.0
+    def _read(self) -> None:
+        """Take the server's output; it is sent in batches, because a busy server prints a line per request."""
         for line in self.process.lines():
-            if self._silent.is_set():
-                continue
-            batch.append(line)
-            if time.monotonic() - sent > _LOG_BATCH_SECONDS:
-                self._context.put_logs(self._group, self.stream, batch)
-                batch, sent = [], time.monotonic()
-        if batch and not self._silent.is_set():
-            self._context.put_logs(self._group, self.stream, batch)
+            self._lines.append(line)
 
 
 def _free_port() -> int:

@@ -30,6 +30,7 @@ class LiveEndpoint:
         self.context, self.record = context, record
         self.traffic = Traffic(context, record.endpoint_name)
         self.fleets: list[VariantFleet] = []
+        self.running: tuple[VariantFleet, ...] = ()
         self.route: Route | None = None
         self.capture: Capture | None = None
         self.changing = threading.Lock()
@@ -61,6 +62,7 @@ class LiveEndpoint:
 
     def share(self, *parts: tuple[Sequence[VariantFleet], float]) -> None:
         """Divide the traffic between deployments."""
+        self.running = tuple(fleet for fleets, _ in parts for fleet in fleets)
         self.route = Route(parts)
 
     def capture_as(self, deployment: Deployment) -> None:
@@ -75,7 +77,7 @@ class LiveEndpoint:
     def close(self) -> None:
         """End everything: the route first, so that no request is sent to a server that goes."""
         self.deleted.set()
-        self.route = None
+        self.route, self.running = None, ()
         fleets, self.fleets = self.fleets, []
         retire(fleets)
         if self.capture is not None:
@@ -118,7 +120,7 @@ def _watch(context: Context) -> None:
         for live in list(endpoints.values()):
             try:
                 live.traffic.flush_when_due()
-                for fleet in live.fleets:
-                    fleet.replace_dead()
+                for fleet in live.running:
+                    fleet.tend()
             except Exception:
                 log.exception("endpoint %s", live.record.endpoint_name)

@@ -46,9 +46,13 @@ def launch(context: Context, job: TrainingJob, layouts: dict[str, Layout]) -> li
         When the program cannot be started.
     """
     port = _free_port() if len(job.hosts) > 1 else 0
-    hosts = [_launch_one(context, job, name, layout, port) for name, layout in layouts.items()]
-    for host in hosts:
-        host.reader.start()
+    hosts: list[Host] = []
+    try:
+        for name, layout in layouts.items():
+            hosts.append(_launch_one(context, job, name, layout, port))
+    except BaseException:
+        end(hosts, 0.0)
+        raise
     return hosts
 
 
@@ -90,6 +94,7 @@ def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, p
     reader = threading.Thread(
         target=_read, args=(context, job, name, process, tail), name=f"{job.training_job_name} {name}", daemon=True
     )
+    reader.start()
     return Host(name, layout, process, command, reader, tail)
 
 
