@@ -139,7 +139,7 @@ def _child_entry(child: dict[str, Any], group: str) -> Entry:
         record = None if result["status"] == "skipped" else line(given.get("index"), image, result)
     except (ValueError, KeyError, TypeError, AttributeError, FunctionError) as error:
         raise ResultFileInvalid(
-            "child execution", child.get("Name"), f"cannot be read ({type(error).__name__})", "Start a new execution"
+            "child execution", child.get("Name"), f"cannot be read ({error!r})"[:200], "Start a new execution"
         ) from None
     return address(image["bucket"], image["key"]), record
 

@@ -22,7 +22,8 @@ manifests = support.common("manifest")
 EXECUTION = {
     "id": "arn:aws:states:eu-west-1:123456789012:execution:classify:run-1",
     "name": "run-1",
-    "started": (datetime.now(UTC) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z"),
+    # Later than any object a test puts.
+    "started": (datetime.now(UTC) + timedelta(days=1)).isoformat().replace("+00:00", "Z"),
 }
 RUN = "vehicles/results/run-1/map/0001"
 PREFIX = {"bucket": support.BUCKET, "prefix": "vehicles/incoming/"}

@@ -389,6 +389,7 @@ def test_a_prefix_with_nothing_in_it_fails_and_says_so(world):
     world.put("vehicles/incoming/none/", b"")
     ended = world.start({"prefix": {"bucket": support.BUCKET, "prefix": "vehicles/incoming/none/"}})
     assert (ended["status"], ended["error"]) == ("FAILED", "EmptyInput")
+    assert ended["cause"].startswith("input ")
     assert "holds no image" in ended["cause"]
 
 
