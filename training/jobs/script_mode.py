@@ -43,10 +43,24 @@ def main() -> int:
         failure.parent.mkdir(parents=True, exist_ok=True)
         failure.write_text(str(error)[:FAILURE_LIMIT], encoding="utf-8")
         return 2
-    command = [sys.executable, program, *arguments(given)]
-    process = subprocess.Popen(command, cwd=code, env=os.environ | variables(base, code, given))
-    # SageMaker stops a job with SIGTERM, to this process; the program must hear of it to leave a checkpoint.
-    signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+    return _run([sys.executable, program, *arguments(given)], code, os.environ | variables(base, code, given))
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> int:
+    """Run the program and hand on SIGTERM, with which SageMaker stops a job: it may want to leave a checkpoint."""
+    early: list[int] = []
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop(number: int, _frame: object) -> None:
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    process = subprocess.Popen(command, cwd=folder, env=environment)
+    for number in early:
+        process.send_signal(number)
     return process.wait()
 
 
