@@ -9,7 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_sagemaker_server import BUCKET, ROLE, TRAINING_IMAGE, Server, aws_server, wait_until  # noqa: F401
+from aws_sagemaker_server import BUCKET, ROLE, TRAINING_IMAGE, Server, wait_until
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_sagemaker_server import ROLE, SERVING_IMAGE, Server, aws_server  # noqa: F401
+from aws_sagemaker_server import ROLE, SERVING_IMAGE, Server
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_endpoint import config, endpoint, said
 

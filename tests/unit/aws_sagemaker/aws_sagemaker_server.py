@@ -138,7 +138,7 @@ def wait_until(fact: Callable[[], Any], seconds: float = 20.0) -> Any:
     return value
 
 
-@pytest.fixture(scope="module", name="aws")
+@pytest.fixture(scope="session", name="aws")
 def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("aws")
     (root / "echo.py").write_text(ECHO)
@@ -150,7 +150,7 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         text=True,
         env={
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
             "SECRET_OF_THE_HOST": "leaked",
         },
     )

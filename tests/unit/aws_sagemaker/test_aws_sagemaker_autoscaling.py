@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_sagemaker_server import Server, aws_server, wait_until  # noqa: F401
+from aws_sagemaker_server import Server, wait_until
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_endpoint import config, endpoint, model, said, settled
 

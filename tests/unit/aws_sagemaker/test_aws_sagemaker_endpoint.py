@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_sagemaker_server import BUCKET, ROLE, SERVING_IMAGE, Server, aws_server, tar_of, wait_until  # noqa: F401
+from aws_sagemaker_server import BUCKET, ROLE, SERVING_IMAGE, Server, tar_of, wait_until
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
