@@ -7,44 +7,69 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from terraform.stacks.settings import Problem, Settings
-from terraform.stacks.settings.errors import closest, unknown_name_remedy
-from terraform.stacks.specs import FunctionSpec, WorkloadSpec
+from terraform.stacks.settings.errors import unknown_name_remedy
+from terraform.stacks.settings.workload import Function
+from terraform.stacks.specs import Hyperparameter, Specs, WorkloadSpec
 
 Problems = Iterator[Problem]
 
 
-def disagreements(
-    settings: Settings, workloads: Mapping[str, WorkloadSpec], functions: Mapping[str, FunctionSpec]
-) -> Problems:
+def disagreements(settings: Settings, specs: Specs) -> Problems:
     """Yield what the settings ask for that the repository does not hold, and the reverse."""
     for name, workload in settings.workloads.items():
         key = f"workloads.{name}"
-        spec = workloads.get(name)
+        spec = specs.workloads.get(name)
         if spec is None:
-            remedy = unknown_name_remedy(name, workloads)
-            yield Problem(key, "a folder of training/workloads", remedy, name)
+            yield Problem(key, "a folder of training/workloads", unknown_name_remedy(name, specs.workloads), name)
             continue
-        for function in sorted(set(workload.functions) - set(functions)):
-            remedy = unknown_name_remedy(function, functions)
-            yield Problem(f"{key}.functions.{function}", "a folder of functions", remedy, function)
-        for function in sorted(set(functions) - set(workload.functions)):
-            yield Problem(f"{key}.functions.{function}", "the capacity of every function", "add it with 'reserved'")
+        yield from _functions(f"{key}.functions", workload.functions, specs)
+        yield from _hyperparameters(f"{key}.training.hyperparameters", workload.training.hyperparameters, spec)
         instance = workload.endpoint.instance_type
         if instance not in spec.inference.instance_types and not settings.loosened.instance_types:
             listed = ", ".join(spec.inference.instance_types)
             expected = f"an instance type that the workload was measured on ({listed})"
-            remedy = "choose one of them, measure the new one and add it to inference.instance_types of workload.yaml"
+            remedy = (
+                "choose one of them, or measure the new one and add it to inference.instance_types of workload.yaml"
+            )
             yield Problem(f"{key}.endpoint.instance_type", expected, remedy, instance)
-        yield from _hyperparameters(f"{key}.training.hyperparameters", workload.training.hyperparameters, spec)
+
+
+def _functions(key: str, capacities: Mapping[str, Function], specs: Specs) -> Problems:
+    for name in sorted(set(capacities) - set(specs.functions)):
+        yield Problem(f"{key}.{name}", "a folder of functions", unknown_name_remedy(name, specs.functions), name)
+    for name in sorted(set(specs.functions) - set(capacities)):
+        yield Problem(f"{key}.{name}", "the capacity of every function", "add it with 'reserved'")
+    for name, capacity in capacities.items():
+        needed = specs.fan_out.get(name, 0)
+        if capacity.reserved < needed:
+            expected = f"at least the {needed} executions that the workflow runs at the same time"
+            remedy = f"raise it to {needed}, or the surplus is throttled and tried again"
+            yield Problem(f"{key}.{name}.reserved", expected, remedy, capacity.reserved)
 
 
 def _hyperparameters(key: str, given: Mapping[str, object], spec: WorkloadSpec) -> Problems:
     known = spec.training.hyperparameters
     for name, value in given.items():
         if name not in known:
-            guess = closest(name, known)
-            remedy = f"did you mean '{guess}'?" if guess else f"use one of: {', '.join(sorted(known))}"
-            yield Problem(f"{key}.{name}", f"a hyperparameter of '{spec.name}'", remedy, value)
+            yield Problem(f"{key}.{name}", f"one of '{spec.name}'", unknown_name_remedy(name, known), value)
+        elif expected := _unmet(known[name], value):
+            yield Problem(f"{key}.{name}", expected, "change the value, or the range in workload.yaml", value)
+
+
+def _unmet(declared: Hyperparameter, value: object) -> str | None:
+    """Say what a hyperparameter demands, where a value does not meet it."""
+    kinds = {"boolean": (bool,), "integer": (int,), "number": (int, float), "string": (str,)}
+    # A bool is an int in Python, not in a workload.
+    if not isinstance(value, kinds[declared.type]) or (isinstance(value, bool) and declared.type != "boolean"):
+        return f"a value of type {declared.type}"
+    if declared.choices and value not in declared.choices:
+        return f"one of {', '.join(declared.choices)}"
+    if isinstance(value, int | float):
+        if declared.min is not None and value < declared.min:
+            return f"at least {declared.min:g}"
+        if declared.max is not None and value > declared.max:
+            return f"at most {declared.max:g}"
+    return None
 
 
 def overlaps(environments: Mapping[str, Settings]) -> Iterator[tuple[str, Problem]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from terraform.stacks.cdk import cdktf
 from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
 from terraform.stacks.settings import Settings
-from terraform.stacks.specs import FunctionSpec, WorkloadSpec
+from terraform.stacks.specs import Specs
 from terraform.stacks.workload import Base, Parts, add_workload, bucket_principals, workload_outputs
 
 # Interface endpoints, exactly for what something inside the VPC calls.
@@ -34,14 +33,6 @@ MODELS_TYPE = (
     "map(object({version = string, model_data_url = string, image = string, "
     "model_package_arn = optional(string), sha256 = optional(string)}))"
 )
-
-
-@dataclass(frozen=True)
-class Specs:
-    """What the repository holds, by name."""
-
-    workloads: Mapping[str, WorkloadSpec]
-    functions: Mapping[str, FunctionSpec]
 
 
 def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.TerraformStack:

@@ -5,6 +5,10 @@ Their owners validate the whole of them; here stands only the part that the stac
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +18,9 @@ from terraform.stacks.settings.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+WORKFLOW = "terraform/modules/workflow/classify_images.asl.json"
 
 
 class _Read(BaseModel):
@@ -31,7 +38,11 @@ class Data(_Read):
 
 
 class Hyperparameter(_Read):
+    type: Literal["boolean", "integer", "number", "string"]
     default: bool | int | float | str
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[str, ...] | None = None
 
 
 class Metric(_Read):
@@ -120,14 +131,47 @@ class FunctionSpec(_Read):
     statements: tuple[Statement, ...]
 
 
-def read_workloads(root: Path) -> dict[str, WorkloadSpec]:
-    """Read every training/workloads/<name>/workload.yaml below the repository's root, by folder name."""
-    return _read_all(WorkloadSpec, root, "training/workloads/*/workload.yaml")
+@dataclass(frozen=True)
+class Specs:
+    """What the repository holds, by name.
+
+    Attributes
+    ----------
+    workloads, functions : mapping
+        Specifications by folder name.
+    fan_out : mapping of str to int
+        How many executions of a function the workflow runs at the same time; functions outside its maps are absent.
+    """
+
+    workloads: Mapping[str, WorkloadSpec]
+    functions: Mapping[str, FunctionSpec]
+    fan_out: Mapping[str, int]
 
 
-def read_functions(root: Path) -> dict[str, FunctionSpec]:
-    """Read every functions/<name>/function.yaml below the repository's root, by folder name."""
-    return _read_all(FunctionSpec, root, "functions/*/function.yaml")
+def read_specs(root: Path) -> Specs:
+    """Read the specifications below the repository's root.
+
+    Raises
+    ------
+    SettingsError
+        Naming the file, key and value that does not fit.
+    """
+    functions = _read_all(FunctionSpec, root, "functions/*/function.yaml")
+    return Specs(
+        workloads=_read_all(WorkloadSpec, root, "training/workloads/*/workload.yaml"),
+        functions=functions,
+        fan_out={name: count for name, count in _fan_out(root / WORKFLOW).items() if name in functions},
+    )
+
+
+def _fan_out(definition: Path) -> dict[str, int]:
+    """Find the placeholders inside the workflow's maps, each with the largest concurrency of the maps it stands in."""
+    found: dict[str, int] = {}
+    for state in json.loads(definition.read_text(encoding="utf-8"))["States"].values():
+        if state["Type"] == "Map":
+            for placeholder in re.findall(r"\$\{(\w+)\}", json.dumps(state["ItemProcessor"])):
+                found[placeholder] = max(found.get(placeholder, 0), state["MaxConcurrency"])
+    return found
 
 
 def _read_all(model: type[Any], root: Path, pattern: str) -> dict[str, Any]:

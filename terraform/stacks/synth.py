@@ -18,7 +18,7 @@ from pathlib import Path
 
 from terraform.stacks.agreement import disagreements, overlaps
 from terraform.stacks.settings import Problem, Settings, SettingsError, load_settings
-from terraform.stacks.specs import FunctionSpec, WorkloadSpec, read_functions, read_workloads
+from terraform.stacks.specs import Specs, read_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "terraform" / "environments"
@@ -83,25 +83,22 @@ def synthesise(environments: Mapping[str, Settings]) -> dict[str, str]:
     SettingsError
         When settings ask for a workload or function that does not exist, or Node is missing.
     """
-    workloads, functions = read_workloads(ROOT), read_functions(ROOT)
+    specs = read_specs(ROOT)
     errors = []
     for name, settings in environments.items():
-        problems = list(disagreements(settings, workloads, functions))
+        problems = list(disagreements(settings, specs))
         if problems:
             errors.append(SettingsError(_shown(_target(name).with_name("settings.yaml")), problems))
     if errors:
         raise SettingsError.joined(errors)
-    return _render(environments, workloads, functions)
+    return _render(environments, specs)
 
 
-def _render(
-    environments: Mapping[str, Settings], workloads: Mapping[str, WorkloadSpec], functions: Mapping[str, FunctionSpec]
-) -> dict[str, str]:
+def _render(environments: Mapping[str, Settings], specs: Specs) -> dict[str, str]:
     # Imported late: it starts Node, which a mistake in the settings need not wait for.
     from terraform.stacks.cdk import cdktf  # noqa: PLC0415
-    from terraform.stacks.environment import Specs, compose  # noqa: PLC0415
+    from terraform.stacks.environment import compose  # noqa: PLC0415
 
-    specs = Specs(workloads, functions)
     with tempfile.TemporaryDirectory(prefix="slipway-synth-") as scratch:
         app = cdktf.App(outdir=scratch)  # one application, because starting Node takes most of the time
         stacks = {name: compose(app, settings, specs) for name, settings in environments.items()}

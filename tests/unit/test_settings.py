@@ -77,7 +77,7 @@ SINGLE_VALUES = [
     ("production", 1, ["production: got 1, expected true or false"]),
     ("owner", "", ["owner: got ''", "at least 1"]),
     ("owner", ABSENT, ["owner: is missing", "add 'owner'"]),
-    ("administrators", [], ["administrators: got []", "at least 1"]),
+    ("administrators", [], ["administrators: got []", "expected a role at least", "the one that runs Terraform"]),
     ("administrators", ["arn:aws:iam::777788889999:user/bob"], ["administrators[0]: got", "not a user"]),
     ("administrators", ["arn:aws:iam::777788889999:role/*"], ["the ARN of an IAM role"]),
     ("boundary", {"create": True, "arn": "arn:aws:iam::777788889999:policy/b"}, ["keep exactly one of the two"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from terraform.stacks.modules import without_none
 from terraform.stacks.names import Names
 from terraform.stacks.settings import Settings, SettingsError, load_settings
 from terraform.stacks.settings.yaml_file import read_yaml
-from terraform.stacks.specs import FunctionSpec, read_functions, read_workloads
+from terraform.stacks.specs import FunctionSpec, Specs, read_specs
 from terraform.stacks.workload import hyperparameter_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,8 +150,7 @@ def test_committed_promotions_name_workloads_of_the_environment(environment: str
 
 
 def test_a_function_is_granted_what_it_declares_and_nothing_else() -> None:
-    functions = read_functions(ROOT)
-    for name, function in functions.items():
+    for name, function in read_specs(ROOT).functions.items():
         block = modules_of("prod")[f"vehicles_{name}"]
         assert [statement["sid"] for statement in block["statements"]] == [s.sid for s in function.statements]
         assert [statement["actions"] for statement in block["statements"]] == [
@@ -201,34 +201,79 @@ def test_a_variable_without_source_is_refused_unless_it_has_a_default() -> None:
         environment_of(function_spec(environment={"ENDPOINT_NAM": {}}), AROUND)
 
 
+def complaints(settings: Settings, specs: Specs) -> list[str]:
+    return [str(problem) for problem in disagreements(settings, specs)]
+
+
+def altered(key: str, value: object) -> Settings:
+    """Production's settings with one dotted key of the workload changed."""
+    content = settings_of("prod").model_dump(mode="json")
+    place = content["workloads"]["vehicles"]
+    *parents, last = key.split(".")
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return Settings.model_validate_json(json.dumps(content))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_committed_settings_agree_with_the_repository(environment: str) -> None:
+    assert complaints(settings_of(environment), read_specs(ROOT)) == []
+
+
 def test_settings_must_name_existing_workloads_and_every_function() -> None:
-    workloads, functions = read_workloads(ROOT), read_functions(ROOT)
-    settings = settings_of("prod")
-    assert list(disagreements(settings, workloads, functions)) == []
+    specs = read_specs(ROOT)
+    renamed = replace(specs, workloads={"vehicle": specs.workloads["vehicles"]})
+    (message,) = complaints(settings_of("prod"), renamed)
+    assert "workloads.vehicles: got 'vehicles'" in message
+    assert "did you mean 'vehicle'?" in message
 
-    renamed = {"vehicle": workloads["vehicles"]}
-    (problem,) = disagreements(settings, renamed, functions)
-    assert problem.key == "workloads.vehicles"
-    assert "did you mean 'vehicle'?" in problem.remedy
-
-    fewer = {name: spec for name, spec in functions.items() if name != "collect_results"}
-    more = {**fewer, "collect_result": functions["collect_results"]}
-    messages = [str(problem) for problem in disagreements(settings, workloads, more)]
+    functions = dict(specs.functions)
+    functions["collect_result"] = functions.pop("collect_results")
+    messages = complaints(settings_of("prod"), replace(specs, functions=functions))
     assert any("functions.collect_results" in text and "did you mean 'collect_result'?" in text for text in messages)
     assert any("functions.collect_result: is missing" in text for text in messages)
 
 
+def test_a_function_has_room_for_all_that_the_workflow_runs_at_once() -> None:
+    specs = read_specs(ROOT)
+    assert set(specs.fan_out) == {"serialize_image", "classify_image", "filter_predictions"}
+    needed = specs.fan_out["filter_predictions"]
+
+    (message,) = complaints(altered("functions.filter_predictions.reserved", needed - 1), specs)
+
+    assert f"workloads.vehicles.functions.filter_predictions.reserved: got {needed - 1}" in message
+    assert f"raise it to {needed}" in message
+    assert complaints(altered("functions.filter_predictions.reserved", needed), specs) == []
+
+
 def test_an_instance_type_must_be_one_the_workload_was_measured_on() -> None:
-    workloads, functions = read_workloads(ROOT), read_functions(ROOT)
-    content = settings_of("prod").model_dump(mode="json")
-    content["workloads"]["vehicles"]["endpoint"]["instance_type"] = "ml.c7i.4xlarge"
-    content["workloads"]["vehicles"]["training"]["hyperparameters"] = {"epoch": 3}
-    settings = Settings.model_validate_json(json.dumps(content))
+    (message,) = complaints(altered("endpoint.instance_type", "ml.c7i.4xlarge"), read_specs(ROOT))
+    assert "endpoint.instance_type: got 'ml.c7i.4xlarge'" in message
+    assert "add it to inference.instance_types" in message
 
-    messages = [str(problem) for problem in disagreements(settings, workloads, functions)]
 
-    assert any("endpoint.instance_type: got 'ml.c7i.4xlarge'" in text for text in messages)
-    assert any("hyperparameters.epoch: got 3" in text and "did you mean 'epochs'?" in text for text in messages)
+@pytest.mark.parametrize(
+    ("name", "value", "fragment"),
+    [
+        ("epoch", 3, "did you mean 'epochs'?"),
+        ("epochs", 0, "expected at least 1"),
+        ("epochs", 10**6, "expected at most 500"),
+        ("epochs", True, "expected a value of type integer"),
+        ("epochs", "3", "expected a value of type integer"),
+        ("learning_rate", 7.5, "expected at most 1"),
+        ("architecture", "resnet19", "expected one of small_cnn, resnet18"),
+        ("augment", 1, "expected a value of type boolean"),
+    ],
+)
+def test_a_hyperparameter_out_of_its_range_is_refused(name: str, value: object, fragment: str) -> None:
+    (message,) = complaints(altered("training.hyperparameters", {name: value}), read_specs(ROOT))
+    assert f"workloads.vehicles.training.hyperparameters.{name}: got " in message
+    assert fragment in message
+
+
+def test_a_given_hyperparameter_takes_the_place_of_the_default() -> None:
+    assert complaints(altered("training.hyperparameters", {"epochs": 30, "learning_rate": 1}), read_specs(ROOT)) == []
 
 
 def test_environments_may_not_share_addresses() -> None:
@@ -318,4 +363,4 @@ def test_a_workload_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     (folder / "workload.yaml").write_text(json.dumps(content))
     message = r"training/workloads/toys/workload.yaml: training.instance.count: got 'two', expected a whole number"
     with pytest.raises(SettingsError, match=message):
-        read_workloads(tmp_path)
+        read_specs(tmp_path)

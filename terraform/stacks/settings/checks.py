@@ -25,6 +25,10 @@ def problems_in(settings: Settings) -> Problems:
 
 
 def _accounts(settings: Settings) -> Problems:
+    # A rehearsal runs as the account's root user, which no list of roles can name.
+    if not settings.administrators and settings.environment != "rehearsal":
+        remedy = "name the roles that administer the keys, the one that runs Terraform among them"
+        yield Problem("administrators", "a role at least", remedy, settings.administrators)
     arns = {f"administrators[{index}]": arn for index, arn in enumerate(settings.administrators)}
     if settings.boundary.arn:
         arns["boundary.arn"] = settings.boundary.arn

@@ -27,7 +27,7 @@ class Settings(Strict):
     region: Region
     owner: Annotated[str, Field(min_length=1)]
     production: bool
-    administrators: Annotated[tuple[RoleArn, ...], Field(min_length=1)]
+    administrators: tuple[RoleArn, ...]
     boundary: Boundary
     state: State
     network: Network
