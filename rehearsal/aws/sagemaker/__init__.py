@@ -46,6 +46,13 @@ def start(context: Context) -> None:
     loop.start(context)
 
 
+def before_save(context: Context) -> None:
+    """Write what endpoints have captured, so that it is saved with the rest."""
+    from rehearsal.aws.sagemaker.serving import live
+
+    live.rest()
+
+
 def after_restore(context: Context) -> None:
     """Bring the endpoints up again and end the jobs that the restart cut off."""
     from moto.sagemaker.models import sagemaker_backends

@@ -377,3 +377,17 @@ def test_jobs_are_listed_newest_first_when_asked(aws: Server, completed: dict[st
 def _channel(name: str, key: str, bucket: str = BUCKET, **source: Any) -> dict[str, Any]:
     where = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{key}", **source}
     return {"ChannelName": name, "DataSource": {"S3DataSource": where}}
+
+
+def test_the_host_that_failed_gives_the_reason(aws: Server) -> None:
+    script = """
+import os, sys, time
+if os.environ["SM_CURRENT_HOST"] == "algo-2":
+    sys.exit("second host is out of memory")
+time.sleep(60)
+"""
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}
+    job = ended(aws, start(aws, script, ResourceConfig=resources))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "second host is out of memory" in job["FailureReason"]
+    assert job["FailureReason"].endswith("exit code: 1")

@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_RESTART_SECONDS = 2.0  # between two attempts: a model that crashes at its start must not keep the machine busy
+
 
 class VariantFleet:
     """One variant at work."""
@@ -31,6 +34,7 @@ class VariantFleet:
         self._base = context.folder("endpoints", endpoint, f"{spec.name}-{secrets.token_hex(4)}")
         self._instances: tuple[Instance, ...] = ()
         self._next = 0
+        self._next_restart = 0.0
         self._lock = threading.RLock()
         self._retired = threading.Event()
 
@@ -84,34 +88,15 @@ class VariantFleet:
                 return instance
         return None
 
-    @property
-    def in_flight(self) -> int:
-        """Requests under way on all servers."""
-        return sum(instance.in_flight for instance in self._instances)
-
-    @property
-    def processes(self) -> int:
-        """Servers that are up."""
-        return sum(instance.alive for instance in self._instances)
-
     def tend(self) -> None:
         """Send the servers' logs, and start anew what has ended by itself, as SageMaker restarts a container."""
         for instance in self._instances:
             instance.send_log()
-        if self._retired.is_set() or all(instance.alive for instance in self._instances):
+        whole = all(instance.alive for instance in self._instances)
+        if whole or self._retired.is_set() or time.monotonic() < self._next_restart:
             return
-        with self._lock:
-            alive = tuple(instance for instance in self._instances if instance.alive)
-            for instance in set(self._instances) - set(alive):
-                instance.abandon()
-            dead = len(self._instances) - len(alive)
-            log.warning(
-                "endpoint %s, variant %s: %d server(s) ended; starting anew", self._endpoint, self.spec.name, dead
-            )
-            try:
-                self._instances = (*alive, *self._launch(dead))
-            except FailedError as error:
-                log.warning("endpoint %s: %s", self._endpoint, error)
+        self._next_restart = time.monotonic() + _RESTART_SECONDS
+        threading.Thread(target=self._replace_dead, name=f"restart {self.spec.name}", daemon=True).start()
 
     def retire(self) -> None:
         """End all servers and remove their folder."""
@@ -121,6 +106,20 @@ class VariantFleet:
         for instance in instances:
             instance.retire()
         shutil.rmtree(self._base, ignore_errors=True)
+
+    def _replace_dead(self) -> None:
+        with self._lock:
+            alive = tuple(instance for instance in self._instances if instance.alive)
+            dead = [instance for instance in self._instances if instance not in alive]
+            if not dead:
+                return
+            for instance in dead:
+                instance.abandon()
+            log.warning("endpoint %s: %d server(s) of %s ended", self._endpoint, len(dead), self.spec.name)
+            try:
+                self._instances = (*alive, *self._launch(len(dead)))
+            except FailedError as error:
+                log.warning("endpoint %s: %s", self._endpoint, error)
 
     def _launch(self, count: int) -> tuple[Instance, ...]:
         fresh: list[Instance] = []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import secrets
-import socket
 import threading
 import time
 from collections import deque
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.aws import processes
 from rehearsal.aws.context import REPO_ROOT
-from rehearsal.aws.sagemaker import container, images, settings
+from rehearsal.aws.sagemaker import container, images, ports, settings
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.serving.wire import Answer, Pool
 
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
     from rehearsal.aws.context import Context
     from rehearsal.aws.sagemaker.serving.spec import VariantSpec
-
-log = logging.getLogger(__name__)
 
 _PING_SECONDS = 2.0
 _STOP_SECONDS = 1.0
@@ -36,7 +32,7 @@ class Instance:
     def __init__(self, context: Context, endpoint: str, spec: VariantSpec, base: Path) -> None:
         """Start the process; see :meth:`wait_healthy`."""
         self.id = f"i-{secrets.token_hex(8)}"
-        self.port = _free_port()
+        self.port = ports.free()
         self._context = context
         self._group = f"{settings.ENDPOINT_LOG_GROUP}/{endpoint}"
         self.stream = f"{spec.name}/{self.id}"
@@ -62,11 +58,6 @@ class Instance:
     def alive(self) -> bool:
         """Whether the process runs."""
         return self.process.poll() is None
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that have been sent and not been answered."""
-        return self._in_flight
 
     def wait_healthy(self, seconds: float, given_up: threading.Event) -> None:
         """Wait for the first good answer to /ping.
@@ -130,9 +121,3 @@ class Instance:
         """Take the server's output; it is sent in batches, because a busy server prints a line per request."""
         for line in self.process.lines():
             self._lines.append(line)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -106,6 +106,15 @@ def watch(context: Context) -> None:
     threading.Thread(target=_watch, args=(context,), name="endpoints", daemon=True).start()
 
 
+def rest() -> None:
+    """Write what is still in memory: captured requests and metrics. Nothing is captured afterwards."""
+    for live in list(endpoints.values()):
+        capture, live.capture = live.capture, None
+        if capture is not None:
+            capture.close()
+        live.traffic.flush()
+
+
 def stop_all() -> None:
     """End every endpoint's servers."""
     _over.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 import time
 from collections import deque
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rehearsal.aws import processes
-from rehearsal.aws.sagemaker import container, settings
+from rehearsal.aws.sagemaker import container, ports, settings
 from rehearsal.aws.sagemaker.training import environment, metrics, script
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def launch(context: Context, job: TrainingJob, layouts: dict[str, Layout]) -> li
     FailedError
         When the program cannot be started.
     """
-    port = _free_port() if len(job.hosts) > 1 else 0
+    port = ports.free() if len(job.hosts) > 1 else 0
     hosts: list[Host] = []
     try:
         for name, layout in layouts.items():
@@ -105,9 +104,3 @@ def _read(context: Context, job: TrainingJob, name: str, process: processes.Proc
         context.put_logs(settings.TRAINING_LOG_GROUP, stream, [line])
         tail.append(line)
         observe(line)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -131,16 +131,14 @@ def _train(run: Run, layouts: dict[str, Layout], client: Any) -> str | None:
     started = hosts.launch(run.context, job, layouts)
     with checkpoints.sent_regularly():
         hosts.wait(started, lambda: run.stopped.is_set() or time.monotonic() > deadline)
-    ended_by_us = any(host.process.poll() is None for host in started) and not any(
-        host.process.poll() for host in started
-    )
-    codes = hosts.end(started, run.context.scaled(settings.STOP_GRACE_SECONDS) if ended_by_us else 0.0)
+    failed = [host for host in started if host.process.poll()]  # before the others are ended because of it
+    cut_off = not failed and any(host.process.poll() is None for host in started)
+    codes = hosts.end(started, run.context.scaled(settings.STOP_GRACE_SECONDS) if cut_off else 0.0)
     checkpoints.upload()
-    if ended_by_us:
+    if cut_off:
         return "Stopped" if run.stopped.is_set() else "MaxRuntimeExceeded"
-    for host, code in zip(started, codes, strict=True):
-        if code:
-            raise FailedError(_reason(host, code))
+    if failed:
+        raise FailedError(_reason(failed[0], codes[started.index(failed[0])]))
     return None
 
 
