@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PARTS: tuple[str, ...] = (
     "rehearsal.aws.provider",
+    "rehearsal.aws.metrics",
     "rehearsal.aws.lambdas",
     "rehearsal.aws.events",
     "rehearsal.aws.workflows",

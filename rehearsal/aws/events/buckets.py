@@ -37,3 +37,19 @@ def install(context: Context) -> None:
             log.exception("an event of bucket %s was lost", bucket.name)  # the write itself has succeeded
 
     notifications._send_event_bridge_message = send
+    announce_change = notifications.send_event
+
+    def real_changes(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+        # moto "tags" every object that it stores, with nothing, and would tell subscribers of it
+        if "ObjectTagging" in str(event_name.value) and not _tags(account_id, key):
+            return
+        announce_change(account_id, event_name, bucket, key)
+
+    notifications.send_event = real_changes
+
+
+def _tags(account_id: str, key: Any) -> dict[str, str]:
+    from moto.s3.models import s3_backends
+
+    tags: dict[str, str] = s3_backends[account_id]["aws"].tagger.get_tag_dict_for_resource(key.arn)
+    return tags

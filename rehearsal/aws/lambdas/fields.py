@@ -105,7 +105,4 @@ def _find_vpc() -> None:
 
 def _logging(config: dict[str, Any] | None, name: str) -> dict[str, Any]:
     given = {k: v for k, v in (config or {}).items() if v}
-    answer = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}", **given}
-    if answer["LogFormat"] == "JSON":
-        answer = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **answer}
-    return answer
+    return {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}", **given}

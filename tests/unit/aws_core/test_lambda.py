@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.unit.aws_core.conftest import eventually, package
 
 ECHO = """
