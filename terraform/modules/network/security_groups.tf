@@ -64,13 +64,13 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
   to_port           = local._https.port
 }
 
-# Instances of one distributed job choose their ports themselves.
+# All ports: the instances of one distributed job choose theirs themselves.
 resource "aws_vpc_security_group_egress_rule" "peers" {
   for_each = { for group in var.peer_groups : group => aws_security_group.client[group].id }
 
   security_group_id            = each.value
   referenced_security_group_id = each.value
-  description                  = "Between the instances of one job"
+  description                  = "Between members of the group"
   ip_protocol                  = "tcp"
   from_port                    = 0
   to_port                      = 65535
@@ -81,7 +81,7 @@ resource "aws_vpc_security_group_ingress_rule" "peers" {
 
   security_group_id            = each.value
   referenced_security_group_id = each.value
-  description                  = "Between the instances of one job"
+  description                  = "Between members of the group"
   ip_protocol                  = "tcp"
   from_port                    = 0
   to_port                      = 65535

@@ -140,8 +140,8 @@ variable "name" {
 
 variable "peer_groups" {
   type        = list(string)
-  description = "Client groups whose members talk to each other: the instances of one distributed training job."
-  default     = ["training"]
+  description = "Client groups whose members may talk to each other. The training module needs none: it gives the instances of a workload's jobs a group of their own."
+  default     = []
   nullable    = false
 
   validation {

@@ -185,13 +185,26 @@ run "security_groups" {
   }
 
   assert {
-    condition     = keys(aws_vpc_security_group_egress_rule.peers) == ["training"] && keys(aws_vpc_security_group_ingress_rule.peers) == ["training"]
-    error_message = "Only training instances talk to each other."
+    condition     = length(aws_vpc_security_group_egress_rule.peers) == 0 && length(aws_vpc_security_group_ingress_rule.peers) == 0
+    error_message = "Workloads must not reach each other unless asked for."
   }
 
   assert {
     condition     = length(aws_default_security_group.this.ingress) == 0 && length(aws_default_security_group.this.egress) == 0
     error_message = "The default security group must be closed."
+  }
+}
+
+run "peers" {
+  command = plan
+
+  variables {
+    peer_groups = ["training"]
+  }
+
+  assert {
+    condition     = keys(aws_vpc_security_group_egress_rule.peers) == ["training"] && keys(aws_vpc_security_group_ingress_rule.peers) == ["training"]
+    error_message = "Only the group asked for may talk among itself."
   }
 }
 
@@ -216,7 +229,6 @@ run "refuses_small_range_and_unknown_service" {
     bucket_arns   = ["arn:aws:s3:::slipway-dev-123456789012-data/*"]
     cidr          = "10.40.0.0/26"
     client_groups = ["functions", "functions"]
-    peer_groups   = []
     services      = ["sagemaker.apis"]
   }
   expect_failures = [var.bucket_arns, var.cidr, var.client_groups, var.services]
@@ -238,7 +250,6 @@ run "refuses_crooked_range_and_half_registry" {
     client_groups      = ["endpoints"]
     log_retention_days = 42
     logs_key_arn       = "alias/slipway-dev-logs"
-    peer_groups        = []
     services           = ["ecr.api"]
   }
   expect_failures = [var.cidr, var.client_groups, var.log_retention_days, var.logs_key_arn, var.services]
@@ -250,7 +261,6 @@ run "refuses_huge_range_and_service_twice" {
     cidr           = "10.0.0.0/8"
     client_groups  = []
     endpoint_zones = 3
-    peer_groups    = []
     services       = ["logs", "logs"]
   }
   expect_failures = [var.cidr, var.client_groups, var.endpoint_zones, var.services]
