@@ -18,7 +18,7 @@ _WORKERS = 40
 
 @dataclass
 class Outcome:
-    """One child execution."""
+    """One child execution. ``item`` is its input: what ItemSelector made of the listed item."""
 
     index: int
     name: str
@@ -70,17 +70,22 @@ def _record_outcomes() -> None:
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped, ProgramTimedOut
 
     worker = module.DistributedItemProcessorWorker
-    eval_job = worker._eval_job
+    eval_job, eval_input = worker._eval_job, worker._eval_input
+
+    def selecting(self: Any, env_frame: Any) -> None:
+        eval_input(self, env_frame=env_frame)
+        self.selected = env_frame.states.get_input()  # a worker runs one child at a time
 
     def recorded(self: Any, env: Any, job: Any) -> None:
         started = datetime.now(UTC)
         before = self._map_run_record.item_counter.succeeded.get()
+        self.selected = job.job_input
         eval_job(self, env, job)
         end = env.program_state()
         outcome = Outcome(
             index=job.job_index,
             name=str(uuid.uuid4()),
-            item=job.job_input,
+            item=self.selected,
             started=started,
             stopped=datetime.now(UTC),
             status="SUCCEEDED",
@@ -97,6 +102,7 @@ def _record_outcomes() -> None:
             outcome.status, outcome.error = "FAILED", "States.Runtime"
         _outcomes(self._map_run_record).add(outcome)
 
+    worker._eval_input = selecting
     worker._eval_job = recorded
 
 
