@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.aws.sagemaker import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from rehearsal.aws.context import Context
 
 OPT_ML = "/opt/ml"
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+_INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
 def environment(
@@ -38,6 +39,7 @@ def environment(
     two cores, and threads that wait for each other are several times slower than one.
     """
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     env.update(HOME=str(base), TMPDIR=os.environ.get("TMPDIR", "/tmp"), PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1")  # noqa: S108
     env.update(AWS_REGION=context.region, AWS_DEFAULT_REGION=context.region, AWS_EC2_METADATA_DISABLED="true")
     if not isolated:

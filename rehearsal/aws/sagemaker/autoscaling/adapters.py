@@ -112,7 +112,11 @@ def _set_provisioned(resource_id: str, count: int) -> None:
 
 
 def _utilisation(resource_id: str, metric: str, periods: int) -> list[float]:
-    """Return the largest utilisation of each period from CloudWatch; a period without an invocation has none."""
+    """Return the largest utilisation of each period from CloudWatch.
+
+    A period without an invocation counts as idle while older ones are known. A function that nobody calls any more has
+    no values at all, so that nothing scales in, as on AWS.
+    """
     if metric != "LambdaProvisionedConcurrencyUtilization":
         return []
     from moto.cloudwatch.models import cloudwatch_backends

@@ -21,6 +21,7 @@ _MESSAGES = {
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
+_SWITCHES = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
 _STATUS = {
     "Completed": "Completed",
     "Failed": "Failed",
@@ -93,6 +94,7 @@ class TrainingJob:
     def response_object(self) -> dict[str, Any]:
         """DescribeTrainingJob's answer."""
         answer = {
+            **dict.fromkeys(_SWITCHES, False),
             **self.request,
             "TrainingJobArn": self.arn,
             "TrainingJobStatus": self.training_job_status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ def _live(run: Run) -> None:
         job.fail(f"InternalServerError: the embedded AWS could not run the job: {error!r}")
     finally:
         _runs.pop(job.training_job_name, None)
+        if job.training_job_status == "Completed":  # the folder of any other job shows what went wrong
+            shutil.rmtree(run.context.folder("training", job.training_job_name), ignore_errors=True)
 
 
 def _run(run: Run) -> None:
