@@ -109,8 +109,8 @@ def read(path: Path) -> Archive:
     meta = _unpickle(found["meta"], path, "meta")
     labels = _entry(meta, "fine_label_names", path, "meta")
     return Archive(
-        train=_part(_unpickle(found["train"], path, "train"), path, "train"),
-        test=_part(_unpickle(found["test"], path, "test"), path, "test"),
+        train=_part(_unpickle(found.pop("train"), path, "train"), path, "train"),
+        test=_part(_unpickle(found.pop("test"), path, "test"), path, "test"),
         fine_labels=tuple(_text(label) for label in labels),
     )
 

@@ -86,7 +86,7 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
         "seconds": round(time.monotonic() - started, 2),
     }
     _write(workload, job, dataset, metrics, network)
-    title = f"{workload.title}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
+    title = f"{model_card.title(workload, classes)}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
     evaluation.plot_confusion(figures["confusion"], classes, title, job.output / "confusion.png")
     return metrics
 

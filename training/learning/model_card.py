@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from training.workloads.spec import Value, Workload
 
 
+def title(workload: Workload, classes: tuple[str, ...]) -> str:
+    """The workload's title, or its classes where the data were not those it is named after."""
+    return workload.title if classes == workload.data.classes else ", ".join(classes)
+
+
 def render(
     workload: Workload,
     description: Mapping[str, Any],
@@ -25,9 +30,11 @@ def render(
     option = workload.data.options.get(dataset["source"])
     origin = "".join(f"\n- {name}: {value}" for name, value in dataset.get("origin", {}).items())
     settings = ", ".join(f"{name}={value}" for name, value in hyperparameters.items() if value != "")
-    return f"""# {workload.title}, version {description["version"]}
+    classes = tuple(description["classes"])
+    about = workload.description if classes == workload.data.classes else f"Made with the code of {workload.name}."
+    return f"""# {title(workload, classes)}, version {description["version"]}
 
-{workload.description}
+{about}
 {_warning(dataset)}
 ## Data
 
@@ -50,7 +57,7 @@ threshold of {metrics["threshold"]} a share of {metrics["share_below_threshold"]
 
 ## Limits
 
-It knows {len(description["classes"])} classes ({", ".join(description["classes"])}) and names one of them for any
+It knows {len(classes)} classes ({", ".join(classes)}) and names one of them for any
 picture, also for one that shows none of them. It was judged on images like those it was trained on, and on no others.
 """
 
