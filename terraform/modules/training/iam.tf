@@ -81,7 +81,7 @@ locals {
       {
         sid       = "EncryptVolume"
         actions   = ["kms:CreateGrant"]
-        resources = [var.keys.data]
+        resources = [var.keys.model]
         conditions = [{
           test     = "Bool"
           variable = "kms:GrantIsForAWSResource"

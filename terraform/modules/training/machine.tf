@@ -97,7 +97,7 @@ resource "aws_sfn_state_machine" "this" {
     topic_arn           = var.alarms.topic_arn
     training_image      = var.job.image
     volume_gb           = var.job.volume_gb
-    volume_key_arn      = var.keys.data
+    volume_key_arn      = var.keys.model
     workload            = var.workload
   })
 

@@ -173,7 +173,7 @@ variable "keys" {
     messages = string
     model    = string
   })
-  description = "ARNs of the keys: data (dataset, training volume, state), model (code, artefacts, images), logs, messages (alert topic)."
+  description = "ARNs of the keys: data (dataset, state), model (code, artefacts, images, training volume), logs, messages (alert topic)."
   nullable    = false
 }
 

@@ -84,7 +84,7 @@ run "job_travels_in_the_secure_envelope" {
   assert {
     condition = (
       jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.OutputDataConfig.KmsKeyId == var.keys.model &&
-      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.ResourceConfig.VolumeKmsKeyId == var.keys.data
+      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.ResourceConfig.VolumeKmsKeyId == var.keys.model
     )
     error_message = "Artefact and volume need their keys."
   }
