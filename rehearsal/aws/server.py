@@ -125,6 +125,7 @@ def _end(server: Any, state: Path | None) -> None:
     context = current()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+    status = 0
     try:
         server.socket.close()
         if state is not None:
@@ -133,11 +134,15 @@ def _end(server: Any, state: Path | None) -> None:
             extensions.notify("before_save", context)
             save(state)
         extensions.notify("stop", context)
+    except Exception as error:
+        log.exception("the end was not clean")
+        print(f"rehearsal.aws: {error}", file=sys.stderr, flush=True)
+        status = 1
     finally:
         processes.stop_all()
         logging.shutdown()
         sys.stdout.flush()
-        os._exit(0)  # request threads may hang in long polls; everything that matters has been ended
+        os._exit(status)  # request threads may hang in long polls; everything that matters has been ended
 
 
 def _restore(state: Path | None) -> None:
@@ -145,7 +150,8 @@ def _restore(state: Path | None) -> None:
         return
     from rehearsal.aws.state import restore
 
-    restore(state)
+    context = current()
+    restore(state, lambda service: extensions.prepare(service, context))
     current().forget_credentials()
     extensions.notify("after_restore", current())
 

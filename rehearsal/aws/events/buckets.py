@@ -41,7 +41,7 @@ def install(context: Context) -> None:
 
     def real_changes(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
         # moto "tags" every object that it stores, with nothing, and would tell subscribers of it
-        if "ObjectTagging" in str(event_name.value) and not _tags(account_id, key):
+        if event_name.value.endswith("ObjectTagging:Put") and not _tags(account_id, key):
             return
         announce_change(account_id, event_name, bucket, key)
 
