@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.context import current
-from rehearsal.aws.sagemaker.clock import now
+from rehearsal.aws.metrics.series import key_of
 from rehearsal.aws.sagemaker.serving import api
 from rehearsal.aws.sagemaker.serving.live import endpoints
 
@@ -122,19 +122,16 @@ def _utilisation(resource_id: str, metric: str, periods: int) -> list[float]:
     from moto.cloudwatch.models import cloudwatch_backends
 
     name, qualifier = _function(resource_id)
-    length, moment = current().scaled(MINUTE), now()
-    since = moment - timedelta(seconds=length * periods)
+    length, moment = current().scaled(MINUTE), time.time()
+    backend: Any = cloudwatch_backends[current().account_id][current().region]
+    key = key_of(
+        "AWS/Lambda", "ProvisionedConcurrencyUtilization", {"FunctionName": name, "Resource": f"{name}:{qualifier}"}
+    )
     highest: dict[int, float] = {}
-    for datum in reversed(cloudwatch_backends[current().account_id][current().region].metric_data):
-        if datum.timestamp < since:
-            break
-        resource = next((d.value for d in datum.dimensions if d.name == "Resource"), None)
-        if datum.name == "ProvisionedConcurrencyUtilization" and resource == f"{name}:{qualifier}":
-            age = int((moment - datum.timestamp).total_seconds() / length)
-            highest[age] = max(highest.get(age, 0.0), datum.value)
-    if not highest:
-        return []
-    return [highest.get(age, 0.0) for age in range(max(highest), -1, -1)]
+    for point in backend.store.window(key, moment - length * periods, moment):
+        age = int((moment - point.time) / length)
+        highest[age] = max(highest.get(age, 0.0), point.high)
+    return [highest.get(age, 0.0) for age in range(max(highest, default=-1), -1, -1)]
 
 
 ADAPTERS: dict[str, Adapter] = {

@@ -136,8 +136,8 @@ class Traffic:
 def thinned(values: list[float], most: int = _SAMPLES) -> list[float]:
     """Return at most ``most`` values with the same spread: evenly spaced ranks, smallest and largest among them.
 
-    moto keeps every single value and searches all of them for every statistic. Percentiles, minimum and maximum stay
-    right to one part in ``most``; the sample count does not.
+    Every single value would be stored and searched again for each statistic and alarm. Percentiles, minimum and maximum
+    stay right to one part in ``most``; the sample count does not.
     """
     if len(values) <= most:
         return values
