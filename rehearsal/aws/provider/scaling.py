@@ -1,16 +1,29 @@
-"""Application Auto Scaling: tags of scalable targets."""
+"""Application Auto Scaling: tags of scalable targets, and AWS's answer about a target that is not there."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend as Backend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse as Response
+from moto.core.exceptions import JsonRESTError
 
 
 def install() -> None:
     """Add the tag operations; tags live on the backend, so that they are saved with it."""
     register = Response.register_scalable_target
+    deregister = Backend.deregister_scalable_target
+
+    def deregister_scalable_target(self: Backend, namespace: str, r_id: str, dimension: str) -> None:
+        # moto says ValidationException; the provider takes ObjectNotFoundException for done, which it must when it
+        # repeats a call whose answer was lost.
+        if not self._scalable_target_exists(r_id, dimension):
+            message = f"No scalable target found for service namespace: {namespace}, resource ID: {r_id}"
+            raise JsonRESTError("ObjectNotFoundException", f"{message}, scalable dimension: {dimension}")
+        deregister(self, namespace, r_id, dimension)
+
+    Backend.deregister_scalable_target = deregister_scalable_target
 
     def register_scalable_target(self: Response) -> str:
         answer = register(self)
@@ -19,7 +32,7 @@ def install() -> None:
             _tags(self)[json.loads(answer)["ScalableTargetARN"]] = dict(given)
         return answer
 
-    Response.register_scalable_target = register_scalable_target  # type: ignore[method-assign]
+    Response.register_scalable_target = register_scalable_target
     for method in (list_tags_for_resource, tag_resource, untag_resource):
         setattr(Response, method.__name__, method)
 
