@@ -109,6 +109,24 @@ locals {
             Condition = { StringEquals = { "aws:SourceAccount" = local._account } }
           }
         ],
+        # A state machine under one of these keys sends its log encrypted; delivery decrypts it, naming this
+        # account's logs in the encryption context, before the log group's own key takes over.
+        !contains(local._purposes[purpose].via, "states") ? [] : [
+          {
+            Sid       = "LogDeliveryOfStateMachines"
+            Effect    = "Allow"
+            Principal = { Service = "delivery.logs.amazonaws.com" }
+            Action    = "kms:Decrypt"
+            Resource  = "*"
+            Condition = {
+              StringEquals = {
+                "kms:EncryptionContext:SourceArn" = join(":", [
+                  "arn", data.aws_partition.current.partition, "logs", local._region, local._account, "*",
+                ])
+              }
+            }
+          },
+        ],
         purpose != "logs" ? [] : [
           # CloudWatch Logs names the log group in the encryption context of every call.
           {

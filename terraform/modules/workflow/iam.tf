@@ -75,6 +75,17 @@ locals {
       }]
     },
     {
+      # The log leaves the state machine encrypted under this key, with this account's logs as its context.
+      sid       = "EncryptLogs"
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.keys.data]
+      conditions = [{
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:SourceArn"
+        values   = ["arn:${local._partition}:logs:${local._region}:${local._account}:*"]
+      }]
+    },
+    {
       sid       = "ReportFailures"
       actions   = ["sns:Publish"]
       resources = [aws_sns_topic.failures.arn]

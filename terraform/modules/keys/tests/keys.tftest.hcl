@@ -26,6 +26,20 @@ run "keys_by_purpose" {
   }
 }
 
+run "logs_of_encrypted_state_machines_are_delivered" {
+  command = plan
+
+  assert {
+    condition = [
+      for purpose in ["data", "logs", "messages", "model"] : [
+        for s in jsondecode(aws_kms_key.this[purpose].policy).Statement :
+        s.Condition.StringEquals["kms:EncryptionContext:SourceArn"] if s.Sid == "LogDeliveryOfStateMachines"
+      ]
+    ] == [["arn:aws:logs:eu-west-1:123456789012:*"], [], [], ["arn:aws:logs:eu-west-1:123456789012:*"]]
+    error_message = "Log delivery must be able to decrypt under the keys that state machines use, for this account's logs only."
+  }
+}
+
 run "administration_and_use_are_apart" {
   command = plan
 
@@ -111,8 +125,10 @@ run "services_act_for_this_account_only" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_kms_key.this["data"].policy).Statement : s if can(s.Principal.Service)]) == 0
-    error_message = "No service uses the data key in its own name."
+    condition = [
+      for s in jsondecode(aws_kms_key.this["data"].policy).Statement : s.Principal.Service if can(s.Principal.Service)
+    ] == ["delivery.logs.amazonaws.com"]
+    error_message = "No service but log delivery uses the data key in its own name."
   }
 }
 
