@@ -10,7 +10,7 @@ from typing import Any
 
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
-from terraform.command import ROOT
+from terraform.command import ROOT, SCRATCH
 
 SPLITS = ("train", "validation", "test")
 SAMPLES = 24
@@ -37,7 +37,7 @@ def follow(command: list[str], run: Run, note: Note) -> str:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=run.embedded.env(),
+        env=run.embedded.env() | {"SLIPWAY_CACHE": str(SCRATCH / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

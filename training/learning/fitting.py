@@ -78,9 +78,10 @@ def fit(
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learning, plan.learning_rate, weight_decay=plan.weight_decay)
     steps = max(1, -(-len(train.labels) // plan.batch_size))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, plan.learning_rate, total_steps=steps * plan.epochs, pct_start=0.25
-    )
+    total = steps * plan.epochs
+    # Four steps in all would give the rise exactly one, and torch divides by the steps that follow its first.
+    rise = 0.25 if total != 4 else 0.3
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=total, pct_start=rise)
     parts = _Parts(network, optimiser, schedule)
     identity = _identity(network, train, plan)
     state = _resume(checkpoints, parts, identity) or State(0, float("inf"), 0, {})
