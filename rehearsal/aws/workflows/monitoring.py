@@ -59,6 +59,9 @@ def logging_session(context: Context, execution_arn: str, configuration: dict[st
                 self.configuration.log_group_name, self.configuration.log_stream_name, [json.dumps(line, default=str)]
             )
 
+        def __reduce__(self) -> tuple[type[None], tuple[()]]:
+            return type(None), ()  # a saved execution has ended and writes no more history
+
     if not configuration or configuration.get("level", "OFF") == "OFF":
         return None
     configuration = {"includeExecutionData": False, **configuration}
