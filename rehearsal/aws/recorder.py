@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
 
+_ATTEMPT = re.compile(r"attempt=(\d+)")
+
+
 class Recorder:
-    """WSGI middleware that writes ``calls.jsonl``: time, principal, service, operation, status and milliseconds."""
+    """WSGI middleware that writes ``calls.jsonl``: time, principal, service, operation, status and milliseconds.
+
+    A call that an SDK made again also has the number of its attempt.
+    """
 
     def __init__(self, app: Any, context: Context, path: Path) -> None:
         self._app = app
@@ -48,6 +55,9 @@ class Recorder:
                 "status": int(status[0]),
                 "ms": round((time.perf_counter() - started) * 1000, 1),
             }
+            attempt = _ATTEMPT.search(environ.get("HTTP_AMZ_SDK_REQUEST", ""))
+            if attempt and attempt.group(1) != "1":
+                record["attempt"] = int(attempt.group(1))
             line = json.dumps(record) + "\n"
             with self._lock:
                 self._file.write(line)

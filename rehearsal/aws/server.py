@@ -157,7 +157,7 @@ def _restore(state: Path | None) -> None:
 
 
 def _await_parent(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read1(4096):
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 

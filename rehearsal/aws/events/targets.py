@@ -39,7 +39,7 @@ def install(context: Context) -> None:
         for target in list(self.targets):
             send(context, target, message)
 
-    Rule.send_to_targets = send_to_targets  # type: ignore[method-assign, assignment]
+    Rule.send_to_targets = send_to_targets
 
 
 def send(context: Context, target: dict[str, Any], message: dict[str, Any]) -> None:

@@ -63,8 +63,11 @@ def stop(context: Context) -> None:
     """End polling, retries and every environment."""
     from rehearsal.aws.lambdas import backend
 
-    for part in (*_poller, *_queue, backend.engine().pool):
-        part.stop()
+    for poller in _poller:
+        poller.stop()
+    for events in _queue:
+        events.stop()
+    backend.engine().pool.stop()
 
 
 def submit(arn: str, body: bytes) -> None:

@@ -91,7 +91,7 @@ class LocalLambdaBackend(LambdaBackend):
         version = str(target.fn.version) if target.qualifier else None
         for store in (self.provisioned, self.event_configs):
             for key in [k for k in store if k[0] == target.name and target.qualifier in (None, k[1])]:
-                del store[key]  # type: ignore[attr-defined]
+                del store[key]
         if version is None:
             self._lambdas._aliases.pop(
                 f"arn:aws:lambda:{self.region_name}:{self.account_id}:function:{target.name}", None

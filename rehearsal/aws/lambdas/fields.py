@@ -56,9 +56,9 @@ def _keep_fields() -> None:
         result: dict[str, Any] = self.get_configuration()
         return result
 
-    LambdaFunction.__init__ = __init__  # type: ignore[method-assign]
-    LambdaFunction.get_configuration = get_configuration  # type: ignore[method-assign]
-    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
+    LambdaFunction.__init__ = __init__
+    LambdaFunction.get_configuration = get_configuration
+    LambdaFunction.update_configuration = update_configuration
 
 
 def _check_packages() -> None:
@@ -74,7 +74,7 @@ def _check_packages() -> None:
         except code.DeploymentPackageError as error:
             raise InvalidParameterValueException(str(error)) from error
 
-    LambdaFunction._set_function_code = _set_function_code  # type: ignore[method-assign]
+    LambdaFunction._set_function_code = _set_function_code
 
 
 def _report_zero_concurrency() -> None:
@@ -86,7 +86,7 @@ def _report_zero_concurrency() -> None:
             answer["Concurrency"] = {"ReservedConcurrentExecutions": int(self.reserved_concurrency)}
         return answer
 
-    LambdaFunction.get_code = with_concurrency  # type: ignore[method-assign]
+    LambdaFunction.get_code = with_concurrency
 
 
 def _find_vpc() -> None:
@@ -100,7 +100,7 @@ def _find_vpc() -> None:
         found = [by_id[i].vpc_id for by_id in subnets.values() for i in config.get("SubnetIds") or [] if i in by_id]
         return {**config, "VpcId": found[0] if found else ""}
 
-    LambdaFunction.vpc_config = property(vpc_config)  # type: ignore[assignment]
+    LambdaFunction.vpc_config = property(vpc_config)
 
 
 def _logging(config: dict[str, Any] | None, name: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def install() -> None:
     def resource(self: Any, arn: str) -> Any:
         return _Tagged(self.signing[arn]["tags"]) if arn in self.signing else by_arn(self, arn)
 
-    LambdaBackend._get_resource_by_arn = resource  # type: ignore[method-assign]
+    LambdaBackend._get_resource_by_arn = resource
 
 
 def create_code_signing_config(self: LambdaResponse) -> Answer:

@@ -54,7 +54,7 @@ def _topics(context: Context) -> None:
         record = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": self.arn, "Sns": body}
         deliver_quietly(context, self.endpoint, json.dumps({"Records": [record]}))
 
-    Subscription.publish = to_function  # type: ignore[method-assign, assignment]
+    Subscription.publish = to_function
 
 
 def _buckets(context: Context) -> None:

@@ -29,7 +29,7 @@ class LocalCloudWatchBackend(CloudWatchBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.store = Store()
-        self.metric_data = Feed(self.store)  # type: ignore[assignment]
+        self.metric_data = Feed(self.store)
         self.held: dict[str, float] = {}
 
     def get_all_metrics(self) -> list[MetricDatumBase]:

@@ -75,16 +75,21 @@ class Evaluator:
         if state is not None and state != alarm.state_value:
             before = alarm.state_value
             shown = [value for value in values[: alarm.evaluation_periods] if value is not None]
-            reason = (
-                f"Threshold Crossed: {len(shown)} datapoints {shown} compared with the threshold ({alarm.threshold})"
-                if shown
-                else "Insufficient data: no datapoints were received."
-            )
+            reason = _reason(alarm, state, shown)
             alarm.update_state(reason, json.dumps({"recentDatapoints": shown, "threshold": alarm.threshold}), state)
             try:
                 notices.act(self._context, alarm, before)
             except Exception:
                 log.exception("the actions of alarm %s failed", alarm.name)
+
+
+def _reason(alarm: Any, state: str, shown: list[float]) -> str:
+    if shown:
+        side = "crossed" if state == "ALARM" else "did not cross"
+        return f"Threshold: {len(shown)} recent datapoints {shown} {side} the threshold ({alarm.threshold})."
+    if state == "INSUFFICIENT_DATA":
+        return "Insufficient data: no datapoints were received."
+    return f"No datapoints were received, and missing ones are treated as {alarm.treat_missing_data}."
 
 
 def window_values(context: Context, backend: Any, alarm: Any, now: float) -> list[float | None]:

@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult
 
 def install() -> None:
     """Replace the methods on moto's response class."""
-    CloudWatchResponse.get_metric_statistics = get_metric_statistics  # type: ignore[method-assign]
+    CloudWatchResponse.get_metric_statistics = get_metric_statistics
 
 
 def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:

@@ -14,8 +14,8 @@ def install() -> None:
     from moto.s3.models import FakeBucket
 
     # moto applies a Deny without its Condition, so that "deny unless TLS" denies everything
-    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL  # type: ignore[method-assign]
-    FakeBucket._log_permissions_enabled_policy = staticmethod(_may_deliver)  # type: ignore[method-assign]
+    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+    FakeBucket._log_permissions_enabled_policy = staticmethod(_may_deliver)
 
 
 def _may_deliver(target_bucket: Any, target_prefix: str | None) -> bool:

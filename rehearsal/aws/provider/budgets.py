@@ -19,7 +19,7 @@ def install() -> None:
         _tags(self.backend)[arn] = {t["Key"]: t["Value"] for t in self._get_param("ResourceTags") or []}
         return answer
 
-    BudgetsResponse.create_budget = create_budget  # type: ignore[method-assign]
+    BudgetsResponse.create_budget = create_budget
     for method in (
         describe_subscribers_for_notification,
         create_subscriber,

@@ -1,4 +1,4 @@
-"""EC2: descriptions of every kind of security-group rule, and launch templates without their own tags inside."""
+"""EC2: descriptions of security-group rules, launch templates without their own tags, endpoints that really go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ def install() -> None:
     """Change moto's EC2."""
     _rule_descriptions()
     _launch_template_tags()
+    _gone_endpoints()
 
 
 def _rule_descriptions() -> None:
@@ -49,8 +50,8 @@ def _rule_descriptions() -> None:
             self.ip_range.get("Description") or self.source_group.get("Description") or self.prefix_description or None
         )
 
-    SecurityGroupRule.__init__ = __init__  # type: ignore[method-assign]
-    SecurityGroupRule.description = property(description)  # type: ignore[assignment, method-assign]
+    SecurityGroupRule.__init__ = __init__
+    SecurityGroupRule.description = property(description)
 
 
 def _launch_template_tags() -> None:
@@ -67,4 +68,19 @@ def _launch_template_tags() -> None:
             data["TagSpecifications"] = inner
         return create(self, name, description, data, tag_spec)
 
-    LaunchTemplateBackend.create_launch_template = without_own_tags  # type: ignore[method-assign]
+    LaunchTemplateBackend.create_launch_template = without_own_tags
+
+
+def _gone_endpoints() -> None:
+    from moto.ec2.models import EC2Backend
+
+    delete = EC2Backend.delete_vpc_endpoints
+
+    def and_forget(self: Any, vpce_ids: list[str] | None = None) -> Any:
+        """Moto lists deleted endpoints for ever; AWS stops within minutes."""
+        answer = delete(self, vpce_ids)
+        for name in vpce_ids or []:
+            self.vpc_end_points.pop(name, None)
+        return answer
+
+    EC2Backend.delete_vpc_endpoints = and_forget

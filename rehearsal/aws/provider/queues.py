@@ -20,4 +20,4 @@ def install() -> None:
                 answer[name] = json.dumps(value, separators=(",", ":"))
         return answer
 
-    Queue.attributes = property(compact)  # type: ignore[assignment, misc]
+    Queue.attributes = property(compact)

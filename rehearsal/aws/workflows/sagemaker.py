@@ -105,7 +105,7 @@ class SageMakerTask(StateTaskServiceUnsupported):
 
     def _eval_sync(self, env: Any, *args: Any, **kwargs: Any) -> Any:
         outcome = super()._eval_sync(env, *args, **kwargs)
-        if outcome is None and not env.is_running():  # timed out, or the execution was stopped
+        if not isinstance(outcome, dict):  # timed out, or the execution was stopped
             self._stop()
         return outcome
 

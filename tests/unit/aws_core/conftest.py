@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,6 +86,12 @@ def function(client: Callable[[str], Any], role: str, name: str) -> Iterator[Cal
     yield make
     for function_name in made:
         client("lambda").delete_function(FunctionName=function_name)
+
+
+def root_of(aws: EmbeddedAws) -> Path:
+    """Return the folder that a server was started with."""
+    words = Path(f"/proc/{aws.pid}/cmdline").read_bytes().split(b"\0")
+    return Path(words[words.index(b"--root") + 1].decode())
 
 
 def eventually(fact: Callable[[], Any], seconds: float = 20.0) -> Any:

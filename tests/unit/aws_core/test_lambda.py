@@ -15,8 +15,8 @@ ECHO = """
 import os
 def handle(event, context):
     print("working on", event)
-    return {"event": event, "arn": context.invoked_function_arn, "version": context.function_version,
-            "key": os.environ["AWS_ACCESS_KEY_ID"], "colour": os.environ.get("COLOUR"), "left": context.get_remaining_time_in_millis()}
+    return {"event": event, "version": context.function_version, "key": os.environ["AWS_ACCESS_KEY_ID"],
+            "colour": os.environ.get("COLOUR"), "left": context.get_remaining_time_in_millis()}
 """
 FAIL = """
 def handle(event, context):
@@ -227,7 +227,7 @@ def handle(event, context):
 
 
 def test_a_topic_and_a_bucket_feed_a_function(client, function, name, queue, receive):
-    url, arn = queue
+    url, _ = queue
     function(
         "import boto3, json, os\n"
         "def handle(event, context):\n"

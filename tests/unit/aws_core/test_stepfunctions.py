@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.aws_core.conftest import eventually
+from tests.unit.aws_core.conftest import eventually, root_of
 
 
 @pytest.fixture
@@ -79,15 +79,9 @@ def test_functions_by_alias_with_retry_catch_and_the_machines_role(client, aws, 
     assert "bad apple" in caught["Cause"]
     log = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="REPORT")["events"]
     assert len(log) == 3
-    calls = [json.loads(line) for line in (aws_root(aws) / "calls.jsonl").read_text().splitlines()]
+    calls = [json.loads(line) for line in (root_of(aws) / "calls.jsonl").read_text().splitlines()]
     principals = {c["principal"] for c in calls if c["operation"] == "Invoke" and "StepFunctions" in c["principal"]}
     assert principals == {f"arn:aws:sts::123456789012:assumed-role/{role.rsplit('/', 1)[1]}/StepFunctions"}
-
-
-def aws_root(aws):
-    from pathlib import Path
-
-    return Path(Path(f"/proc/{aws.pid}/cmdline").read_bytes().split(b"--root\0")[1].split(b"\0")[0].decode())
 
 
 def test_executions_without_a_name_are_all_different(client, machine):
