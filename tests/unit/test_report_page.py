@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 import shutil
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from rehearsal.report import figures, write_report
+from rehearsal.report import figures, thumbnails, write_report
 from rehearsal.report.__main__ import main
 from rehearsal.stages import STAGES
 from tests.browser.run_folder import change_stage, make_run, write
@@ -21,14 +23,33 @@ MAX_PAGE_BYTES = 6 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("report") / "run")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run whose pictures are made small once: they are the same on all pages, and take most of a page's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thumbnails, "_thumbnail", functools.cache(thumbnails._thumbnail))
+        yield make_run(tmp_path_factory.mktemp("report") / "run")
 
 
 @pytest.fixture
 def run(original: Path, tmp_path: Path) -> Path:
     """A run of the test's own; its pictures are named absolutely and shared."""
     return shutil.copytree(original, tmp_path / "run", ignore=shutil.ignore_patterns("images"))
+
+
+@pytest.fixture
+def short(run: Path) -> Path:
+    """The same run with few images, of every kind: for tests that write the report many times."""
+    path = next((run / "stages").glob("*-classify.json"))
+    record = json.loads(path.read_text())
+    items = record["data"]["items"]
+    record["data"]["items"] = [*items[20:24], items[-1]]
+    assert {item["status"] for item in record["data"]["items"]} == {"classified", "for_review", "failed"}
+    write(path, record)
+    path = next((run / "stages").glob("*-stage.json"))
+    record = json.loads(path.read_text())
+    record["data"]["samples"] = record["data"]["samples"][:2]
+    write(path, record)
+    return run
 
 
 def page_of(run: Path) -> str:
@@ -97,36 +118,36 @@ def test_a_missing_stage_is_said_not_to_have_run(run: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("content", ['{"name": "tr', "[1, 2]", "", "\x00\xff", '"text"', "[" * 100_000])
-def test_a_broken_record_is_named_and_the_rest_still_stands(run: Path, content: str) -> None:
-    for path in sorted((run / "stages").glob("*.json")):
+def test_a_broken_record_is_named_and_the_rest_still_stands(short: Path, content: str) -> None:
+    for path in sorted((short / "stages").glob("*.json")):
         path.write_text(content)
-        told = words(page_of(run))
+        told = words(page_of(short))
         assert f"stages/{path.name}" in told
         assert "Nothing here ran on AWS" in told
 
 
 @pytest.mark.parametrize("name", STAGES)
 @pytest.mark.parametrize("value", [None, 7, "text", [], {}, [None, 3, "x"], math.nan, True])
-def test_odd_values_in_any_field_never_stop_the_report(run: Path, name: str, value: object) -> None:
-    path = next((run / "stages").glob(f"*-{name}.json"))
+def test_odd_values_in_any_field_never_stop_the_report(short: Path, name: str, value: object) -> None:
+    path = next((short / "stages").glob(f"*-{name}.json"))
     record = json.loads(path.read_text())
     write(path, {**record, "data": dict.fromkeys(record["data"], value)})
-    assert NOT_DRAWN not in page_of(run)
+    assert NOT_DRAWN not in page_of(short)
     write(path, dict.fromkeys(record, value))
-    assert NOT_DRAWN not in page_of(run)
+    assert NOT_DRAWN not in page_of(short)
 
 
 @pytest.mark.parametrize(
     ("stage", "field"), [("classify", "items"), ("train", "epochs"), ("load", "timeline"), ("stage", "samples")]
 )
 @pytest.mark.parametrize("value", [None, "text", -1, 1e300, math.inf, [], {"a": 1}])
-def test_odd_values_within_lists_never_stop_the_report(run: Path, stage: str, field: str, value: object) -> None:
-    path = next((run / "stages").glob(f"*-{stage}.json"))
+def test_odd_values_within_lists_never_stop_the_report(short: Path, stage: str, field: str, value: object) -> None:
+    path = next((short / "stages").glob(f"*-{stage}.json"))
     record = json.loads(path.read_text())
     for key in record["data"][field][0]:
         changed = [{**record["data"][field][0], key: value}, *record["data"][field][1:]]
         write(path, {**record, "data": {**record["data"], field: changed}})
-        assert NOT_DRAWN not in page_of(run), key
+        assert NOT_DRAWN not in page_of(short), key
 
 
 def test_a_section_that_breaks_is_named_and_the_others_stand(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
