@@ -49,7 +49,7 @@ resume: $(READY) ## bring it back as it was
 	@$(RUN) rehearsal resume
 
 ## Prove
-test: $(READY) lint types ## lint, types, unit, terraform, policies, browser and a short rehearsal (under 8 minutes)
+test: $(READY) lint types policies ## lint, types, unit, terraform, policies, browser and a short rehearsal (under 8 minutes)
 	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
 
 lint: $(READY)
@@ -57,7 +57,7 @@ lint: $(READY)
 	@$(RUN) ruff format --check .
 
 types: $(READY)
-	@$(RUN) mypy functions loadtest rehearsal terraform training requirements/install.py
+	@$(RUN) mypy functions loadtest policies rehearsal terraform training requirements/install.py
 
 verify: test ## everything in test, and the long proofs
 	@$(RUN) pytest -q -m slow

@@ -127,8 +127,6 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base
             "zones": list(settings.network.zones),
             "endpoint_zones": settings.network.endpoint_zones,
             "services": list(SERVICES),
-            # The training module gives each workload's jobs a group of their own to meet in.
-            "peer_groups": [],
             "boundary_arn": boundary_arn,
             "logs_key_arn": keys.output("arns", "logs"),
             "log_retention_days": settings.logs.retention_days,

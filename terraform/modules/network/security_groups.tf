@@ -63,26 +63,3 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
   from_port         = local._https.port
   to_port           = local._https.port
 }
-
-# All ports: the instances of one distributed job choose theirs themselves.
-resource "aws_vpc_security_group_egress_rule" "peers" {
-  for_each = { for group in var.peer_groups : group => aws_security_group.client[group].id }
-
-  security_group_id            = each.value
-  referenced_security_group_id = each.value
-  description                  = "Between members of the group"
-  ip_protocol                  = "tcp"
-  from_port                    = 0
-  to_port                      = 65535
-}
-
-resource "aws_vpc_security_group_ingress_rule" "peers" {
-  for_each = { for group in var.peer_groups : group => aws_security_group.client[group].id }
-
-  security_group_id            = each.value
-  referenced_security_group_id = each.value
-  description                  = "Between members of the group"
-  ip_protocol                  = "tcp"
-  from_port                    = 0
-  to_port                      = 65535
-}

@@ -138,18 +138,6 @@ variable "name" {
   }
 }
 
-variable "peer_groups" {
-  type        = list(string)
-  description = "Client groups whose members may talk to each other. The training module needs none: it gives the instances of a workload's jobs a group of their own."
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = length(setsubtract(var.peer_groups, var.client_groups)) == 0
-    error_message = "peer_groups names a group that is not in client_groups: add it there, or remove it here."
-  }
-}
-
 variable "services" {
   type        = list(string)
   description = "AWS services the environment calls, by the last part of the endpoint's service name, such as sagemaker.api. Each is an interface endpoint with private DNS; whatever is missing here cannot be reached. S3 is always there, as a gateway."

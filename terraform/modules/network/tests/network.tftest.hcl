@@ -185,26 +185,8 @@ run "security_groups" {
   }
 
   assert {
-    condition     = length(aws_vpc_security_group_egress_rule.peers) == 0 && length(aws_vpc_security_group_ingress_rule.peers) == 0
-    error_message = "Workloads must not reach each other unless asked for."
-  }
-
-  assert {
     condition     = length(aws_default_security_group.this.ingress) == 0 && length(aws_default_security_group.this.egress) == 0
     error_message = "The default security group must be closed."
-  }
-}
-
-run "peers" {
-  command = plan
-
-  variables {
-    peer_groups = ["training"]
-  }
-
-  assert {
-    condition     = keys(aws_vpc_security_group_egress_rule.peers) == ["training"] && keys(aws_vpc_security_group_ingress_rule.peers) == ["training"]
-    error_message = "Only the group asked for may talk among itself."
   }
 }
 
@@ -272,9 +254,8 @@ run "refuses_nonsense_range_and_no_endpoint_zone" {
     boundary_arn   = "slipway-boundary"
     cidr           = "ten dot forty"
     endpoint_zones = 0
-    peer_groups    = ["trainings"]
   }
-  expect_failures = [var.boundary_arn, var.cidr, var.endpoint_zones, var.peer_groups]
+  expect_failures = [var.boundary_arn, var.cidr, var.endpoint_zones]
 }
 
 run "refuses_one_zone" {
