@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import io
-import json
-import tarfile
 import time
 from typing import Any
 
+from rehearsal import artefact
 from rehearsal.environment import Environment, models_file
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
@@ -18,7 +16,7 @@ from rehearsal.stages.apply import demand_empty_plan
 
 def perform(run: Run, note: Note) -> Outcome:
     workload, package = run.options.workload, run.data("register")
-    artefact = read_artefact(run, package["model_data_url"])
+    archive = artefact.fetch(run, package["model_data_url"])
     environment = Environment(run)
     before = environment.models.read_text() if environment.models.exists() else '{\n  "models": {}\n}\n'
     model = {
@@ -26,7 +24,7 @@ def perform(run: Run, note: Note) -> Outcome:
         "image": package["image"],
         "model_data_url": package["model_data_url"],
         "model_package_arn": package["model_package_arn"],
-        "sha256": hashlib.sha256(artefact).hexdigest(),
+        "sha256": hashlib.sha256(archive).hexdigest(),
     }
     after = models_file(environment.models, {workload: model})
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "live", "approved"))
@@ -39,7 +37,6 @@ def perform(run: Run, note: Note) -> Outcome:
     seconds = time.monotonic() - begin
     note("plan after the promotion")
     demand_empty_plan(environment)
-    card, metrics = model_card(artefact)
     instances = live["ProductionVariants"][0]["CurrentInstanceCount"]
     evidence = f"endpoint {name} serves version {model['version']} on {instances} instances, plan empty"
     return evidence, {
@@ -52,9 +49,6 @@ def perform(run: Run, note: Note) -> Outcome:
         "resources": sum(environment.resources().values()),
         "by_type": environment.resources(),
         "outputs": outputs,
-        "card": card,
-        "confusion": metrics.get("confusion"),
-        "evaluation": metrics,
     }
 
 
@@ -71,21 +65,3 @@ def demand_live(run: Run, name: str, model_data_url: str) -> dict[str, Any]:
     if serves != model_data_url:
         raise RehearsalError(f"endpoint {name} serves {serves}, not the approved {model_data_url}: it was rolled back")
     return endpoint
-
-
-def read_artefact(run: Run, uri: str) -> bytes:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body: bytes = run.embedded.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
-
-
-def model_card(artefact: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``model.json`` and ``metrics.json`` of a model archive."""
-    with tarfile.open(fileobj=io.BytesIO(artefact)) as archive:
-        members = {member.name.removeprefix("./"): member for member in archive.getmembers()}
-
-        def read(name: str) -> dict[str, Any]:
-            file = archive.extractfile(members[name]) if name in members else None
-            return dict(json.load(file)) if file else {}
-
-        return read("model.json"), read("metrics.json")

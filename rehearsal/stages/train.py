@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from rehearsal import artefact
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.stage import follow
@@ -45,6 +46,7 @@ def perform(run: Run, note: Note) -> Outcome:
     described = run.embedded.client("sagemaker").describe_training_job(TrainingJobName=job)
     metrics = {metric["MetricName"]: metric["Value"] for metric in described["FinalMetricDataList"]}
     seconds = time.monotonic() - begin
+    card, figures = artefact.documents(artefact.fetch(run, output["model_data_url"]))
     shown = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name.startswith("test:"))
     evidence = f"job {job}: {len(epochs)} epochs, {shown}"
     return evidence, {
@@ -53,6 +55,8 @@ def perform(run: Run, note: Note) -> Outcome:
         "code": code,
         "epochs": epochs,
         "metrics": metrics,
+        "confusion": {"labels": card["classes"], "matrix": figures["confusion"]},
+        "source": card["source"],
         "seconds": seconds,
         "envelope": envelope(described),
         "output": output,

@@ -1,0 +1,28 @@
+"""Read a trained model's archive as it lies in S3."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import Any
+
+from rehearsal.run import RehearsalError, Run
+
+
+def fetch(run: Run, uri: str) -> bytes:
+    """The archive's bytes."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body: bytes = run.embedded.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def documents(archive: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``model.json`` and ``metrics.json``; RehearsalError when the archive is damaged or lacks one."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
+            model, metrics = (tar.extractfile(members[name]) for name in ("model.json", "metrics.json"))
+            return json.load(model or io.BytesIO()), json.load(metrics or io.BytesIO())
+    except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
+        raise RehearsalError(f"model.tar.gz cannot be read ({error!r}): train again") from error
