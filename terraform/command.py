@@ -8,17 +8,20 @@ its implied mirrors, and one level below ``/opt``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
-import signal
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from terraform.interrupts import end, held
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "terraform" / "environments"
@@ -75,10 +78,16 @@ def registry_answers(timeout_s: float = 5.0) -> bool:
 
 
 def own_cli_config() -> Path | None:
-    """A command-line configuration that the user already has: it may name their company's mirror, and it wins."""
-    named = os.environ.get("TF_CLI_CONFIG_FILE")
-    path = Path(named) if named else Path.home() / ".terraformrc"
-    return path if path.is_file() else None
+    """A command-line configuration that the user already has: it may name their company's mirror, and it wins.
+
+    It wins over TF_PLUGIN_DIR only where it was named too. TerraformError when it was named and is not there.
+    """
+    if named := os.environ.get("TF_CLI_CONFIG_FILE"):
+        if not Path(named).is_file():
+            raise TerraformError(f"TF_CLI_CONFIG_FILE: {named!r} is not a file; name one, or unset it")
+        return Path(named).resolve()
+    path = Path.home() / ".terraformrc"
+    return path if path.is_file() and not os.environ.get("TF_PLUGIN_DIR") else None
 
 
 def terraform_env(base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -131,19 +140,11 @@ def run_terraform(
     Terraform can finish what it began and write its state. Raises TerraformError with the diagnostics for an exit code
     outside ``accept``.
     """
-    process = subprocess.Popen(
-        [terraform_path(), *arguments],
-        cwd=folder,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
     tail: deque[str] = deque(maxlen=40)
     problems: list[str] = []
-    try:
+    with _started(
+        arguments, folder, env, GRACE_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         for line in process.stdout or ():
             event = _event(line)
             if event is None:
@@ -154,12 +155,42 @@ def run_terraform(
             if on_event:
                 on_event(event)
         code = process.wait()
-    except BaseException:
-        _end(process)
-        raise
     if code not in accept:
         raise TerraformError(f"terraform {arguments[0]} ended with exit code {code}:\n" + "\n".join(problems or tail))
     return code
+
+
+def show_terraform(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
+    """Run one Terraform command with its output on this terminal; TerraformError when it fails.
+
+    An interrupt is passed on once, and then there is no hurry: a real resource can take many minutes to be made, and a
+    Terraform that is cut short does not know what it has made. A second interrupt is passed on as well.
+    """
+    with _started(arguments, folder, env, math.inf) as process:
+        code = process.wait()
+    if code:
+        raise TerraformError(f"terraform {arguments[0]} ended with exit code {code} (see above)")
+
+
+@contextmanager
+def _started(
+    arguments: Sequence[str], folder: Path, env: Mapping[str, str], patience_s: float, **streams: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """Start Terraform, which never outlives the block. Its session is its own: Ctrl-C reaches it only through us."""
+    command = [terraform_path(), *arguments]
+    process: subprocess.Popen[str] | None = None
+    try:
+        with held():
+            process = subprocess.Popen(
+                command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, start_new_session=True, **streams
+            )
+        yield process
+    except BaseException:
+        if process:
+            # A full pipe would keep Terraform from ending.
+            threading.Thread(target=lambda: [None for _ in process.stdout or ()], daemon=True).start()
+            end(process, patience_s)
+        raise
 
 
 def _event(line: str) -> dict[str, Any] | None:
@@ -177,15 +208,3 @@ def _problem(event: dict[str, Any]) -> str:
     where = diagnostic.get("address") or (diagnostic.get("range") or {}).get("filename") or ""
     text = [diagnostic.get("summary") or event.get("@message", ""), where, diagnostic.get("detail", "")]
     return "\n  ".join(part for part in text if part)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Let Terraform stop by itself; a second interrupt from the user, or too long a wait, ends its whole group."""
-    drain = threading.Thread(target=lambda: [None for _ in process.stdout or ()], daemon=True)
-    try:
-        process.send_signal(signal.SIGINT)
-        drain.start()
-        process.wait(timeout=GRACE_S)
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -6,13 +6,19 @@ between two steps that belong together, such as starting a child and remembering
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HURRIED_S = 10
+POLL_S = 0.05
 
 
 def catch() -> None:
@@ -43,6 +49,22 @@ def held() -> Iterator[list[int]]:
             signal.signal(number, handler)
         if noted:
             signal.raise_signal(noted[0])
+
+
+def end(process: subprocess.Popen[Any], patience_s: float) -> None:
+    """Interrupt a child that leads its own session, and wait until it has ended.
+
+    It is interrupted a second time when the user is, or after ``patience_s``; 10 s later its whole group is killed.
+    """
+    with held() as further:
+        for patience in (patience_s, HURRIED_S):
+            process.send_signal(signal.SIGINT)
+            begin, before = time.monotonic(), len(further)
+            while process.poll() is None and time.monotonic() - begin < patience and len(further) == before:
+                time.sleep(POLL_S)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

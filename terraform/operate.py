@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
-from pathlib import Path
 
-from terraform.command import ENVIRONMENTS, ROOT, SCRATCH, TerraformError, terraform_env, terraform_path
+from terraform.command import ENVIRONMENTS, ROOT, SCRATCH, TerraformError, show_terraform, terraform_env
+from terraform.interrupts import catch
 
 NOT_REAL = {"rehearsal"}
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("interrupted; terraform has written what it did to its state", file=sys.stderr)
+        print("interrupted; terraform has ended (above it says whether its state is complete)", file=sys.stderr)
         return INTERRUPTED
     return 0
 
@@ -48,29 +47,26 @@ def operate(command: str, environment: str) -> None:
     plan = SCRATCH / "environments" / f"{environment}.tfplan"
     plan.parent.mkdir(parents=True, exist_ok=True)
     plan.unlink(missing_ok=True)
-    terraform(["init", "-lockfile=readonly"], folder, env)
-    terraform(["plan", f"-out={plan}", *(["-destroy"] if command == "destroy" else [])], folder, env)
+    show_terraform(["init", "-lockfile=readonly"], folder, env)
+    show_terraform(["plan", f"-out={plan}", *(["-destroy"] if command == "destroy" else [])], folder, env)
     if command == "plan":
         print(f"plan saved: {plan.relative_to(ROOT)}")
         return
-    confirm(command, environment)
     try:
-        terraform(["apply", str(plan)], folder, env)
+        confirm(command, environment)
+        show_terraform(["apply", str(plan)], folder, env)
     finally:
         plan.unlink(missing_ok=True)
-
-
-def terraform(arguments: list[str], folder: Path, env: dict[str, str]) -> None:
-    finished = subprocess.run([terraform_path(), *arguments], cwd=folder, env=env, check=False)
-    if finished.returncode:
-        raise TerraformError(f"terraform {arguments[0]} ended with exit code {finished.returncode} (see above)")
 
 
 def confirm(command: str, environment: str) -> None:
     """Ask for the environment's name; CONFIRM=<name> answers for a machine that has nobody to ask."""
     answer = os.environ.get("CONFIRM")
     if answer is None and sys.stdin.isatty():
-        answer = input(f"Type {environment!r} to {command} this plan: ").strip()
+        try:
+            answer = input(f"Type {environment!r} to {command} this plan: ").strip()
+        except EOFError:
+            print()
     if answer != environment:
         raise TerraformError(
             f"nothing was changed: {command} {environment} was not confirmed (got {answer!r}); type the environment's "
@@ -79,4 +75,5 @@ def confirm(command: str, environment: str) -> None:
 
 
 if __name__ == "__main__":
+    catch()
     sys.exit(main())

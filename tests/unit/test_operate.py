@@ -24,7 +24,7 @@ def test_the_rehearsal_environment_points_to_its_own_command(capsys: pytest.Capt
 @pytest.mark.parametrize("answer", [None, "", "yes", "staging"])
 def test_anything_but_the_name_changes_nothing(answer: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
-    monkeypatch.setattr(operate, "terraform", lambda arguments, *_: calls.append(arguments))
+    monkeypatch.setattr(operate, "show_terraform", lambda arguments, *_: calls.append(arguments))
     monkeypatch.setattr(operate, "terraform_env", dict)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     monkeypatch.delenv("CONFIRM", raising=False)
@@ -37,7 +37,7 @@ def test_anything_but_the_name_changes_nothing(answer: str | None, monkeypatch: 
 
 def test_apply_takes_exactly_the_plan_that_was_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
-    monkeypatch.setattr(operate, "terraform", lambda arguments, *_: calls.append(arguments))
+    monkeypatch.setattr(operate, "show_terraform", lambda arguments, *_: calls.append(arguments))
     monkeypatch.setattr(operate, "terraform_env", dict)
     monkeypatch.setenv("CONFIRM", "dev")
     operate.operate("destroy", "dev")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from terraform import command
-from terraform.command import PROVIDER, TerraformError, find_mirror, run_terraform, terraform_env
+from terraform.command import PROVIDER, TerraformError, find_mirror, run_terraform, show_terraform, terraform_env
 
 
 @pytest.fixture
@@ -76,6 +76,23 @@ def test_a_persons_own_configuration_wins(tmp_path: Path, monkeypatch: pytest.Mo
     assert terraform_env({})["TF_CLI_CONFIG_FILE"] == str(own)
 
 
+def test_a_named_configuration_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "mine.tfrk"))
+    with pytest.raises(TerraformError, match=r"TF_CLI_CONFIG_FILE: '.*mine\.tfrk' is not a file"):
+        terraform_env({})
+
+
+def test_a_named_mirror_wins_over_a_configuration_nobody_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".terraformrc").write_text("")
+    mirror = a_mirror(tmp_path / "plugins")
+    monkeypatch.setattr(command, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
+    assert terraform_env({})["TF_CLI_CONFIG_FILE"] == str(tmp_path / ".terraformrc")
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(mirror))
+    assert str(mirror) in Path(terraform_env({})["TF_CLI_CONFIG_FILE"]).read_text()
+
+
 def test_no_terraform_at_all_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -133,3 +150,52 @@ def test_an_interrupt_lets_terraform_finish(fake_terraform, tmp_path: Path) -> N
     assert time.monotonic() - begin < 30
     assert threading.current_thread() is threading.main_thread()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def interrupted_when(path: Path) -> threading.Thread:
+    """Sends this process SIGINT once ``path`` is there."""
+
+    def watch() -> None:
+        while not path.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+SLOW_TO_STOP = """
+import pathlib, signal, sys, time
+def stop(*_):
+    if pathlib.Path("asked").exists():
+        pathlib.Path("hurried").touch()
+        sys.exit(1)
+    pathlib.Path("asked").touch()
+    time.sleep({seconds})
+    pathlib.Path("state").write_text("whole")
+    sys.exit(1)
+signal.signal(signal.SIGINT, stop)
+pathlib.Path("begun").touch()
+time.sleep(60)
+"""
+
+
+def test_an_interrupted_apply_on_aws_may_finish_what_it_began(fake_terraform, tmp_path: Path) -> None:
+    """Given a Terraform that needs its time to stop, then it gets that time, and writes its state."""
+    fake_terraform(SLOW_TO_STOP.format(seconds=0.8))
+    interrupted_when(tmp_path / "begun")
+    with pytest.raises(KeyboardInterrupt):
+        show_terraform(["apply"], tmp_path, os.environ)
+    assert (tmp_path / "state").read_text() == "whole"
+
+
+def test_a_second_interrupt_is_passed_on(fake_terraform, tmp_path: Path) -> None:
+    fake_terraform(SLOW_TO_STOP.format(seconds=50))
+    interrupted_when(tmp_path / "begun")
+    interrupted_when(tmp_path / "asked")
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        show_terraform(["apply"], tmp_path, os.environ)
+    assert (tmp_path / "hurried").exists()
+    assert time.monotonic() - begin < 10
