@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import enum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from hypothesis import strategies as st
 from terraform.stacks.settings import Settings, SettingsError, load_settings, parse_settings
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "terraform" / "environments"
-ABSENT = object()
+
+
+class Absent(enum.Enum):
+    """Stands for a key that is not there. An enum, because its text names a test alike in every process of a run."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
 
 
 def document(environment: str) -> dict[str, Any]:

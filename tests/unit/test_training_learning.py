@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss, precision_recall_fscore_support
 from torch import nn
 
 from training.errors import TrainingError
@@ -207,16 +207,17 @@ def test_it_stops_early_without_progress():
 
 
 def test_the_figures_are_scikit_learns():
+    metrics = importlib.import_module("sklearn.metrics")  # here: it takes seconds, which every worker would spend
     torch.manual_seed(4)
     probabilities = torch.softmax(torch.randn(200, 3, dtype=torch.float64) * 2, 1)
     labels = torch.randint(0, 3, (200,))
     figures = evaluation.evaluate(probabilities, labels, ("a", "b", "c"), 0.9)
-    precision, recall, f1, support = precision_recall_fscore_support(labels, probabilities.argmax(1))
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(labels, probabilities.argmax(1))
     for k, name in enumerate("abc"):
         row = figures["classes"][name]
         assert [row["precision"], row["recall"], row["f1"]] == pytest.approx([precision[k], recall[k], f1[k]])
         assert row["images"] == support[k]
-    assert figures["loss"] == pytest.approx(log_loss(labels, probabilities), abs=1e-4)
+    assert figures["loss"] == pytest.approx(metrics.log_loss(labels, probabilities), abs=1e-4)
     assert figures["share_below_threshold"] == pytest.approx(float((probabilities.max(1).values < 0.9).float().mean()))
 
 
