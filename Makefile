@@ -16,7 +16,7 @@ READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies bench clean
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies bench picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -89,6 +89,9 @@ loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
 
 docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs
+
+picture: $(READY) ## docs/report.png, from the last rehearsal's report
+	@$(RUN) rehearsal.report.screenshot
 
 clean: ## remove what set-up and runs have made
 	@if [ -x .venv/bin/python ] && [ -f .slipway/rehearsal/run.json ]; then $(RUN) rehearsal stop; fi
