@@ -80,11 +80,10 @@ def registry_answers(timeout_s: float = 5.0) -> bool:
 def own_cli_config() -> Path | None:
     """A command-line configuration that the user already has: it may name their company's mirror, and it wins.
 
-    It wins over TF_PLUGIN_DIR only where it was named too. TerraformError when it was named and is not there.
+    It wins over TF_PLUGIN_DIR only where it was named too. One that was named and is not there counts as none:
+    Terraform itself only warns of it, and container images name files that nobody has made.
     """
-    if named := os.environ.get("TF_CLI_CONFIG_FILE"):
-        if not Path(named).is_file():
-            raise TerraformError(f"TF_CLI_CONFIG_FILE: {named!r} is not a file; name one, or unset it")
+    if (named := os.environ.get("TF_CLI_CONFIG_FILE")) and Path(named).is_file():
         return Path(named).resolve()
     path = Path.home() / ".terraformrc"
     return path if path.is_file() and not os.environ.get("TF_PLUGIN_DIR") else None

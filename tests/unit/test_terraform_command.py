@@ -76,10 +76,12 @@ def test_a_persons_own_configuration_wins(tmp_path: Path, monkeypatch: pytest.Mo
     assert terraform_env({})["TF_CLI_CONFIG_FILE"] == str(own)
 
 
-def test_a_named_configuration_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "mine.tfrk"))
-    with pytest.raises(TerraformError, match=r"TF_CLI_CONFIG_FILE: '.*mine\.tfrk' is not a file"):
-        terraform_env({})
+def test_a_named_configuration_that_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = a_mirror(tmp_path / "plugins")
+    monkeypatch.setattr(command, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "nobody-made-it.tfrc"))
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(mirror))
+    assert str(mirror) in Path(terraform_env({})["TF_CLI_CONFIG_FILE"]).read_text()
 
 
 def test_a_named_mirror_wins_over_a_configuration_nobody_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
