@@ -84,17 +84,18 @@ def serve(
 
     _accept_empty_bodies()
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows what every thread does
+    stop = threading.Event()
     server = waitress.create_server(
-        app,
+        _until(stop, app),
         sockets=[listener],
         threads=_THREADS,
         max_request_body_size=_LARGEST_REQUEST,
+        asyncore_use_poll=True,  # select() fails above descriptor 1023, which a load test reaches
         channel_timeout=900,
         connection_limit=1000,
         ident=None,
         clear_untrusted_proxy_headers=True,
     )
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if stop_with_parent:
@@ -103,7 +104,19 @@ def serve(
     ready = {"endpoint": endpoint, "pid": os.getpid(), "account": account_id, "region": region}
     print(json.dumps(ready), flush=True)
     stop.wait()
-    _end(server, state)
+    _end(state)
+
+
+def _until(stop: threading.Event, app: Any) -> Any:
+    """Answer 503 once ``stop`` is set: what is saved then must not change any more."""
+
+    def gate(environ: dict[str, Any], start_response: Any) -> Any:
+        if stop.is_set():
+            start_response("503 Service Unavailable", [("Content-Length", "0"), ("Connection", "close")])
+            return [b""]
+        return app(environ, start_response)
+
+    return gate
 
 
 def _accept_empty_bodies() -> None:
@@ -120,14 +133,13 @@ def _accept_empty_bodies() -> None:
     HTTPChannel.parser_class = Parser
 
 
-def _end(server: Any, state: Path | None) -> None:
+def _end(state: Path | None) -> None:
     log.info("stopping")
     context = current()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
     status = 0
     try:
-        server.socket.close()
         if state is not None:
             from rehearsal.aws.state import save
 

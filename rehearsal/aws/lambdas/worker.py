@@ -133,16 +133,17 @@ class _Output:
     """Collects what the process prints.
 
     Reading in a thread keeps the pipe from filling; ``take`` reads the rest itself, so that the lines of an invocation
-    are complete when its answer is.
+    are complete when its answer is. The descriptor is a copy that only the thread closes: one that others close could
+    by then belong to somebody's connection.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor = os.dup(descriptor)
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._rest = b""
         self._open = True
-        os.set_blocking(descriptor, False)
+        os.set_blocking(self._descriptor, False)
         threading.Thread(target=self._pump, name="function-output", daemon=True).start()
 
     def take(self) -> list[str]:
@@ -157,20 +158,20 @@ class _Output:
             self._open = False
 
     def _pump(self) -> None:
+        watch = select.poll()
+        watch.register(self._descriptor, select.POLLIN | select.POLLHUP)
         while self._open:
-            ready, _, _ = select.select([self._descriptor], [], [], 1.0) if self._open else ([], [], [])
-            if ready:
+            if watch.poll(1000):
                 with self._lock:
                     self._read()
+        with self._lock:
+            os.close(self._descriptor)
 
     def _read(self) -> None:
         while self._open:
             try:
                 chunk = os.read(self._descriptor, 1 << 16)
             except BlockingIOError:
-                return
-            except OSError:
-                self._open = False
                 return
             if not chunk:
                 self._open = False
