@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 # `make verify` sets HYPOTHESIS_PROFILE=verify. No limits of time: they would measure the machine's load, not the code.
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("verify", settings.get_profile("quick"), max_examples=1000)
+settings.register_profile("verify", settings.get_profile("quick"), max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # The longest first, so that two workers end at about the same time. A name makes one worker run all tests of that

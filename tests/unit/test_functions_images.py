@@ -85,7 +85,7 @@ def test_what_is_no_image_is_named(content, error, says):
         header(content)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples)  # a parser of anybody's bytes; microseconds each
 @given(
     st.one_of(
         st.binary(max_size=600),
@@ -103,7 +103,7 @@ def test_no_bytes_make_the_parser_fail_otherwise_than_with_our_errors(content):
     assert found.height > 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(data=st.data())
 def test_a_damaged_image_is_read_or_refused_but_never_misread_as_larger_than_its_fields(data):
     content = bytearray(data.draw(st.sampled_from([support.png(9, 7), support.jpeg(9, 7, metadata=300)])))

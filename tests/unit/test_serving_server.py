@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
@@ -374,7 +374,6 @@ def test_the_server_needs_no_torch():
     assert done.stdout.strip() == "[]"
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\xff\xd8\xff\xc0\x00\x11"]), st.binary(max_size=80)
 )
@@ -391,7 +390,6 @@ def test_any_bytes_have_a_size_or_are_refused(start_, rest):
     assert status in {200, 400}
 
 
-@settings(deadline=None)
 @given(st.data(), st.sampled_from([".png", ".jpg"]))
 def test_no_beginning_of_an_image_passes_for_a_whole_one(data, suffix):
     body = picture("red", suffix, 40, 30)

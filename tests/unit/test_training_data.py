@@ -85,7 +85,7 @@ def test_the_label_names_are_cifar_100s():
     assert set(data.VEHICLES) <= set(cifar.FINE_LABELS)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(train=st.lists(st.integers(0, 99), max_size=6), test=st.lists(st.integers(0, 99), max_size=6))
 def test_what_is_written_in_cifars_layout_is_read_back(tmp_path, train, test):
     path = tmp_path / "a.tar.gz"
@@ -166,7 +166,7 @@ def test_a_corrupt_archive_is_named_with_a_remedy(tmp_path, damage, says):
     assert "--archive" in caught.value.remedy
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(at=st.floats(0, 0.999), value=st.integers(1, 255))
 def test_a_flipped_byte_is_survived_or_explained(tmp_path, at, value):
     path = tmp_path / "a.tar.gz"
@@ -342,7 +342,6 @@ def records(labels: list[int], contents: list[int], tests: list[bool] | None) ->
     return Records(images, np.array(labels), ["x.png"] * len(labels), flags, ("a", "b"), "made", True)
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(0, 99))
 def test_no_image_stands_in_two_splits(draw, seed):
     count = draw.draw(st.integers(20, 60))
