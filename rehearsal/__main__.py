@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from rehearsal import keeping, plan
-from rehearsal.drive import rehearse
-from rehearsal.run import DEFAULT_FOLDER, Options, RehearsalError
+from rehearsal.drive import FORESEEN, rehearse
+from rehearsal.run import DEFAULT_FOLDER, Options, UsageError
 from rehearsal.stages import STAGES
-from terraform.command import ENVIRONMENTS, TerraformError
+from terraform.command import ENVIRONMENTS
+from terraform.interrupts import catch
+from training.errors import SpecError
 from training.workloads import spec
 
 PASSED, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -22,7 +22,6 @@ PASSED, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns 0 when it passed, 1 when it failed, 2 for bad usage, 130 when interrupted."""
     chosen = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         if chosen.command == "plan":
             plan.plan(chosen.environment, chosen.folder)
@@ -32,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
             keeping.resume(chosen.folder)
         else:
             return PASSED if rehearse(chosen.folder, options(chosen), chosen.stage) else FAILED
-    except (RehearsalError, TerraformError) as error:
+    except (UsageError, SpecError) as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return BAD_USAGE
+    except FORESEEN as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -62,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     stopped = commands.add_parser("stop", help="stop an embedded AWS that was kept, and save its state")
     resumed = commands.add_parser("resume", help="start a kept embedded AWS again from its saved state")
     for command in (run, planned, stopped, resumed):
-        command.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="where the run is written")
+        command.add_argument("--folder", type=_folder, default=DEFAULT_FOLDER, help="where the run is written")
     return top
 
 
@@ -97,9 +99,11 @@ def _speed(text: str) -> float:
     return value
 
 
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _folder(text: str) -> Path:
+    """Absolute: Terraform and the embedded AWS run in other folders than this process."""
+    return Path(text).expanduser().absolute()
 
 
 if __name__ == "__main__":
+    catch()
     sys.exit(main())

@@ -5,68 +5,90 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal import keeping
 from rehearsal.console import Console
 from rehearsal.report import write_report
-from rehearsal.run import Options, RehearsalError, Run, fresh, now, only_one, relative
+from rehearsal.run import Options, RehearsalError, Run, UsageError, fresh, now, only_one, relative, write_text
 from rehearsal.stages import STAGES, perform
 from rehearsal.versions import versions
 from terraform.command import TerraformError
+from terraform.interrupts import held
+from training.errors import InputError
 from training.workloads import spec
+
+FORESEEN = (RehearsalError, TerraformError, InputError, ClientError, BotoCoreError, Boto3Error, OSError)
 
 
 def rehearse(folder: Path, options: Options, first: str | None = None) -> bool:
     """Rehearse from stage ``first`` (default: all); returns whether every stage passed.
 
     Whatever happens, the embedded AWS is stopped with its state saved, unless a run that was to be kept has passed.
+    UsageError, with nothing touched, when the options cannot be met.
     """
+    stages = list(STAGES[STAGES.index(first or STAGES[0]) :])
+    if options.keep:
+        stages.remove("destroy")
+    if not stages:
+        raise UsageError("KEEP: after destroy nothing is left to keep; leave out KEEP=1, or name an earlier STAGE")
     with only_one(folder):
-        keeping.stop_server_of(folder)
-        run = continued(folder, options, first) if first and first != STAGES[0] else begun(folder, options)
-        stages = list(STAGES[STAGES.index(first or STAGES[0]) :])
-        if options.keep:
-            stages.remove("destroy")
-        run.forget_from(STAGES.index(stages[0]) + 1)
+        run = begun(folder, options) if stages[0] == STAGES[0] else continued(folder, options, stages[0])
         result = "failed"
         try:
+            if stages[0] != STAGES[0]:
+                keeping.wait_for_endpoints(run.start_aws())
+            run.forget_from(STAGES.index(stages[0]) + 1)
             if all(carry_out(run, name) for name in stages):
                 result = "passed"
         except KeyboardInterrupt:
             result = "interrupted"
             raise
         finally:
-            finish(run, result)
+            with held():
+                finish(run, result)
         return result == "passed"
 
 
 def begun(folder: Path, options: Options) -> Run:
     """A new run in an empty folder."""
-    fresh(folder)
     workload = spec.load(options.workload)
     source = options.source or workload.data.default
     if source not in workload.data.options:
         known = ", ".join(workload.data.options)
-        raise RehearsalError(f"SOURCE: {source!r} is no data source of {workload.name}; known: {known}")
-    return Run(folder, replace(options, source=source))
+        raise UsageError(f"SOURCE: {source!r} is no data source of {workload.name}; known: {known}")
+    keeping.stop_server_of(folder)
+    fresh(folder)
+    run = Run(folder, replace(options, source=source))
+    run.record_run(None)
+    return run
 
 
-def continued(folder: Path, options: Options, first: str | None) -> Run:
-    """The last run, its embedded AWS started again on the state that was saved."""
+def continued(folder: Path, options: Options, first: str) -> Run:
+    """The last run, on the state that it saved."""
     old = keeping.read_run(folder)
     if old is None:
         raise RehearsalError(f"{relative(folder)} holds no run to go on with from {first!r}: run `make rehearse` first")
-    options = replace(options, workload=old["workload"], source=old["source"])
-    run = Run(folder, options, started=old["started"])
+    for setting, asked, found in (
+        ("WORKLOAD", options.workload, old["workload"]),
+        ("SOURCE", options.source or old["source"], old["source"]),
+    ):
+        if asked != found:
+            raise UsageError(
+                f"{setting}: {asked!r} was asked for, but the run in {relative(folder)} has {found!r}: "
+                f"go on with {setting}={found}, or begin anew without STAGE"
+            )
+    keeping.stop_server_of(folder)
+    run = Run(folder, replace(options, source=old["source"]), started=old["started"])
     keeping.restore_before_destroy(run)
     if not run.aws_state.exists():
         raise RehearsalError(f"the last run left no state in {relative(run.aws_state)}: run `make rehearse`")
-    keeping.wait_for_endpoints(run.start_aws())
     return run
 
 
@@ -78,17 +100,29 @@ def carry_out(run: Run, name: str) -> bool:
         with Console.for_stream(sys.stdout).stage(name) as shown:
             try:
                 record["evidence"], record["data"] = perform(name, run, shown.update)
-            except (RehearsalError, TerraformError, ClientError, OSError) as error:
-                record.update(status="failed", evidence=str(error))
-                shown.fail(str(error), f"make rehearse STAGE={name}")
+            except Exception as error:  # whatever it is, it is this stage's failure and belongs in its record
+                record.update(status="failed", evidence=cause_of(error, run))
+                shown.fail(record["evidence"], f"make rehearse STAGE={name}")
                 return False
             record["status"] = "passed"
             shown.done(record["evidence"])
             return True
     finally:
         record["seconds"] = round(time.monotonic() - begin, 2)
-        run.record_stage(number, record)
-        run.record_run(None)
+        with held():
+            run.record_stage(number, record)
+            run.record_run(None)
+
+
+def cause_of(error: Exception, run: Run) -> str:
+    """What a person is told of an error; one that nobody foresaw leaves its traceback in the run's folder."""
+    if isinstance(error, FORESEEN):
+        return str(error)
+    trace = run.folder / "traceback.txt"
+    write_text(trace, "".join(traceback.format_exception(error)))
+    return (
+        f"{type(error).__name__}: {error}\nthis is a defect of the rehearsal itself; its traceback: {relative(trace)}"
+    )
 
 
 def finish(run: Run, result: str) -> None:
@@ -96,7 +130,10 @@ def finish(run: Run, result: str) -> None:
     keep = run.options.keep and result == "passed"
     run.record_run(result, versions=versions())
     if run.aws and not keep:
-        run.aws.stop()
+        try:
+            run.stop_aws()
+        except RehearsalError as error:
+            print(f"rehearsal: {error}", file=sys.stderr)
     if not run.options.keep and result == "passed":
         shutil.rmtree(run.aws_root / "endpoints", ignore_errors=True)
     report = write_report(run.folder)

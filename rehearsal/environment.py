@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.run import Run
-from terraform.command import ENVIRONMENTS, run_terraform, terraform_env, terraform_path
+from rehearsal.run import Run, write_text
+from terraform.command import ENVIRONMENTS, TerraformError, run_terraform, terraform_env, terraform_path
 
 PARALLELISM = 40  # most of an apply is the provider waiting for AWS to settle, not work
 
@@ -86,7 +86,11 @@ class Environment:
 
     def _show(self, *arguments: str) -> str:
         command = [terraform_path(), *arguments]
-        finished = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=True)
+        finished = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise TerraformError(
+                f"terraform {arguments[0]} ended with exit code {finished.returncode}:\n{finished.stderr}"
+            )
         return finished.stdout
 
 
@@ -111,8 +115,5 @@ class _Progress:
 def models_file(path: Path, models: dict[str, Any]) -> str:
     """Write the promoted models (``models.auto.tfvars.json``'s format) and return the text."""
     text = json.dumps({"models": models}, indent=2, sort_keys=True) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(text)
-    partial.replace(path)
+    write_text(path, text)
     return text

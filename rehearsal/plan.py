@@ -6,16 +6,19 @@ endpoints, every workload of the environment is planned with a specimen of a pro
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rehearsal.aws.client import EmbeddedAws
 from rehearsal.environment import models_file
-from rehearsal.run import relative
+from rehearsal.run import relative, start_embedded
 from terraform.command import ENVIRONMENTS, run_terraform, terraform_env
+from terraform.interrupts import held
 
 
 def plan(environment: str, folder: Path) -> None:
@@ -28,7 +31,7 @@ def plan(environment: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="slipway-plan-") as scratch,
-        EmbeddedAws.start(Path(scratch) / "aws", account_id=account, region=region) as aws,
+        embedded(Path(scratch) / "aws", account, region) as aws,
     ):
         work = Path(scratch)
         env = terraform_env(aws.env()) | {"TF_DATA_DIR": str(work / "data")}
@@ -64,6 +67,20 @@ def specimens(document: dict[str, Any], account: str, region: str) -> dict[str, 
         }
         for workload in sorted(document["output"]["endpoint_names"]["value"])
     }
+
+
+@contextlib.contextmanager
+def embedded(root: Path, account: str, region: str) -> Iterator[EmbeddedAws]:
+    """An embedded AWS for the duration of the block."""
+    aws: EmbeddedAws | None = None
+    try:
+        with held():
+            aws = start_embedded(root, account_id=account, region=region)
+        yield aws
+    finally:
+        if aws:
+            with held():
+                aws.stop()
 
 
 def _make_backend(aws: EmbeddedAws, backend: dict[str, Any], work: Path) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from rehearsal.aws.client import EmbeddedAws, EmbeddedAwsStartError
 from terraform.command import ROOT, SCRATCH
+from terraform.interrupts import held
 
 DEFAULT_FOLDER = SCRATCH / "rehearsal"
 REGION = "eu-west-1"
@@ -24,6 +25,10 @@ ACCOUNT = "123456789012"
 
 class RehearsalError(Exception):
     """A stage failed; the message names the cause and, where there is one, the remedy."""
+
+
+class UsageError(RehearsalError):
+    """What was asked for cannot be; nothing has been touched."""
 
 
 def now() -> str:
@@ -65,8 +70,8 @@ class Run:
 
     def start_aws(self) -> EmbeddedAws:
         """Start the embedded AWS, on the state that was saved where there is one."""
-        try:
-            self.aws = EmbeddedAws.start(
+        with held():
+            self.aws = start_embedded(
                 self.aws_root,
                 account_id=ACCOUNT,
                 region=REGION,
@@ -74,9 +79,14 @@ class Run:
                 state=self.aws_state,
                 detached=self.options.keep,
             )
-        except EmbeddedAwsStartError as error:
-            raise RehearsalError(str(error)) from None
+            self.record_run(None)  # from now on `stop` finds it
         return self.aws
+
+    def stop_aws(self) -> None:
+        """Stop the embedded AWS and wait for it; RehearsalError when it could not save its state."""
+        with held(), must_save(self.aws_state):
+            self.embedded.stop()
+            self.aws = None
 
     @property
     def aws_root(self) -> Path:
@@ -137,20 +147,52 @@ class Run:
         })  # fmt: skip
 
 
+def start_embedded(root: Path, **settings: Any) -> EmbeddedAws:
+    """Start an embedded AWS; RehearsalError with what it said when it does not come up."""
+    try:
+        return EmbeddedAws.start(root, **settings)
+    except EmbeddedAwsStartError as error:
+        raise RehearsalError(str(error)) from None
+
+
+@contextlib.contextmanager
+def must_save(state: Path) -> Iterator[None]:
+    """RehearsalError unless the block, in which an embedded AWS ends, leaves a new file of its state."""
+    before = state.stat().st_mtime_ns if state.exists() else None
+    yield
+    if (state.stat().st_mtime_ns if state.exists() else None) == before:
+        log = relative(state.parent / "aws" / "server.log")
+        raise RehearsalError(f"the embedded AWS has ended without saving its state (see {log}): run `make rehearse`")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a file whole or not at all: a run may be interrupted at any moment."""
+    write_text(path, json.dumps(content, indent=1, default=str) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; see `write_json`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=1, default=str) + "\n")
-    partial.replace(path)
+    try:
+        partial.write_text(text)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def fresh(folder: Path) -> None:
     """Empty a run folder that this program made; anything else in its place is refused, never deleted."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "run.json").exists():
+    marker = folder / "run.json"
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise RehearsalError(f"{folder} is not empty and holds no run.json: name another folder with --folder")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != marker:
+            path.unlink()
+    marker.unlink(missing_ok=True)  # last: without it an emptying that was interrupted would never be gone on with
 
 
 @contextlib.contextmanager

@@ -12,16 +12,14 @@ import math
 import os
 import shutil
 import subprocess
-import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from terraform.interrupts import end, held
+from terraform.interrupts import child
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "terraform" / "environments"
@@ -141,9 +139,8 @@ def run_terraform(
     """
     tail: deque[str] = deque(maxlen=40)
     problems: list[str] = []
-    with _started(
-        arguments, folder, env, GRACE_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with child([terraform_path(), *arguments], patience_s=GRACE_S, cwd=folder, env=dict(env), **pipe) as process:
         for line in process.stdout or ():
             event = _event(line)
             if event is None:
@@ -165,31 +162,10 @@ def show_terraform(arguments: Sequence[str], folder: Path, env: Mapping[str, str
     An interrupt is passed on once, and then there is no hurry: a real resource can take many minutes to be made, and a
     Terraform that is cut short does not know what it has made. A second interrupt is passed on as well.
     """
-    with _started(arguments, folder, env, math.inf) as process:
+    with child([terraform_path(), *arguments], patience_s=math.inf, cwd=folder, env=dict(env)) as process:
         code = process.wait()
     if code:
         raise TerraformError(f"terraform {arguments[0]} ended with exit code {code} (see above)")
-
-
-@contextmanager
-def _started(
-    arguments: Sequence[str], folder: Path, env: Mapping[str, str], patience_s: float, **streams: Any
-) -> Iterator[subprocess.Popen[str]]:
-    """Start Terraform, which never outlives the block. Its session is its own: Ctrl-C reaches it only through us."""
-    command = [terraform_path(), *arguments]
-    process: subprocess.Popen[str] | None = None
-    try:
-        with held():
-            process = subprocess.Popen(
-                command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, start_new_session=True, **streams
-            )
-        yield process
-    except BaseException:
-        if process:
-            # A full pipe would keep Terraform from ending.
-            threading.Thread(target=lambda: [None for _ in process.stdout or ()], daemon=True).start()
-            end(process, patience_s)
-        raise
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -49,6 +49,27 @@ def held() -> Iterator[list[int]]:
             signal.signal(number, handler)
         if noted:
             signal.raise_signal(noted[0])
+
+
+@contextmanager
+def child(command: Sequence[str], *, patience_s: float, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start a child that never outlives the block; see `end` for how it is interrupted.
+
+    Its session is its own, so that Ctrl-C reaches it once, through us; ``options`` are those of `subprocess.Popen`.
+    """
+    process: subprocess.Popen[str] | None = None
+    try:
+        with held():
+            process = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, start_new_session=True, text=True, **options
+            )
+        yield process
+    except BaseException:
+        if process:
+            # A full pipe would keep the child from ending.
+            threading.Thread(target=lambda: [None for _ in process.stdout or ()], daemon=True).start()
+            end(process, patience_s)
+        raise
 
 
 def end(process: subprocess.Popen[Any], patience_s: float) -> None:

@@ -8,6 +8,7 @@ from rehearsal.environment import Environment
 from rehearsal.inventory import inventory
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
+from terraform.interrupts import held
 
 MADE_BY_SAGEMAKER = "log group: /aws/sagemaker/"
 """SageMaker makes these log groups itself, for the whole account, and no environment owns them."""
@@ -35,16 +36,17 @@ def keep_state(run: Run, note: Note) -> None:
     The embedded AWS writes its state when it stops; going on with what it reads back proves that nothing was lost.
     """
     note("stopping the embedded AWS to save its state")
-    run.embedded.stop()
+    run.stop_aws()
     partial = run.before_destroy.with_name(".before-destroy")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    shutil.copy2(run.aws_state, partial / "aws.state")
-    for path in run.terraform.glob("*.tf*"):
-        if path.is_file():
-            shutil.copy2(path, partial / path.name)
-    shutil.rmtree(run.before_destroy, ignore_errors=True)
-    partial.rename(run.before_destroy)
+    with held():
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        shutil.copy2(run.aws_state, partial / "aws.state")
+        for path in run.terraform.glob("*.tf*"):
+            if path.is_file():
+                shutil.copy2(path, partial / path.name)
+        shutil.rmtree(run.before_destroy, ignore_errors=True)
+        partial.rename(run.before_destroy)
     note("starting it again from its saved state")
     run.start_aws()
 

@@ -11,9 +11,11 @@ from typing import Any
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from terraform.command import ROOT, SCRATCH
+from terraform.interrupts import child
 
 SPLITS = ("train", "validation", "test")
 SAMPLES = 24
+PATIENCE_S = 15  # for a command that was interrupted to tidy up
 
 
 def perform(run: Run, note: Note) -> Outcome:
@@ -34,24 +36,14 @@ def perform(run: Run, note: Note) -> Outcome:
 
 def follow(command: list[str], run: Run, note: Note) -> str:
     """Run one of the project's commands against the embedded AWS, show its lines, return its output."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=run.embedded.env() | {"SLIPWAY_CACHE": str(SCRATCH / "cache")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    env = run.embedded.env() | {"SLIPWAY_CACHE": str(SCRATCH / "cache")}
+    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     lines = []
-    try:
+    with child(command, patience_s=PATIENCE_S, cwd=ROOT, env=env, **pipe) as process:
         for line in process.stdout or ():
             lines.append(line)
             note(line.strip())
         code = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
     if code:
         raise RehearsalError(f"{' '.join(command[1:4])} ended with exit code {code}:\n{''.join(lines[-20:]).strip()}")
     return "".join(lines)
