@@ -102,9 +102,7 @@ def test_bad_usage_ends_with_2(arguments: list[str], says: str, capsys: pytest.C
     assert says in capsys.readouterr().err
 
 
-def test_an_unknown_source_names_the_known_ones_and_costs_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_source_costs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_json(tmp_path / "run.json", RECORD)
     (tmp_path / "report.html").write_text("of the last run")
     assert main(["run", "--folder", str(tmp_path), "--source", "imagenet"]) == 2
