@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # `make verify` sets HYPOTHESIS_PROFILE=verify. No limits of time: they would measure the machine's load, not the code.
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -13,7 +15,7 @@ settings.register_profile("verify", settings.get_profile("quick"), max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # The longest first, so that two workers end at about the same time. A name makes one worker run all tests of that
-# place, because what they share is dear: an embedded AWS, Terraform's provider, a browser, a trained model.
+# place, because what they share is dear: a rehearsal, an embedded AWS, Terraform's provider, a browser, a model.
 PLACES = {
     "tests/rehearsal/test_rehearsal.py": "rehearsal",
     "tests/rehearsal/": "",
@@ -32,20 +34,26 @@ PLACES = {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # pytest-xdist would begin with the group of the most tests, which is not the longest.
-    config.option.loadscopereorder = False
+def place(nodeid: str) -> int:
+    """Return the number of a test's place; the length of PLACES for tests of no place."""
+    return next((number for number, start in enumerate(PLACES) if nodeid.startswith(start)), len(PLACES))
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = list(PLACES)
+    items.sort(key=lambda item: place(item.nodeid))
 
-    def rank(item: pytest.Item) -> int:
-        return next((i for i, place in enumerate(places) if item.nodeid.startswith(place)), len(places))
 
-    items.sort(key=rank)
-    for item in items:
-        group = PLACES.get(places[rank(item)]) if rank(item) < len(places) else ""
-        if group and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group))
+class ByPlace(LoadScopeScheduling):
+    """Hands out tests in their order, and those of a named place together.
+
+    pytest-xdist's own groups hang on the names of tests, and with pytest 9.2 they are without effect.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return [*PLACES.values(), ""][place(nodeid)] or nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    config.option.loadscopereorder = False  # it would begin with the place of the most tests, which is not the longest
+    return ByPlace(config, log)
