@@ -2,7 +2,8 @@
 
 ``python3 requirements/install.py [main | policies]``, standard library only: it runs before anything is installed.
 The last step writes ``.slipway-ready`` into the environment; ``make`` compares it with the requirement files, so a
-second run does nothing, and a run that was interrupted is simply done again.
+second run does nothing. ``.slipway-unfinished`` stands there meanwhile: an installer that was killed can leave half a
+package which looks whole to the next one, so a run that was interrupted is begun anew (from the installers' caches).
 
 Settings (environment variables):
 
@@ -17,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 READY = ".slipway-ready"
+UNFINISHED = ".slipway-unfinished"
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_TERRAFORM = (1, 11)
 MINIMUM_NODE = (18, 0)
@@ -79,13 +82,35 @@ def install(environment: str) -> None:
         raise SetupError(f"Python {found} is too old: install >= {wanted}, or name one: make setup PYTHON=python3.11")
     begin = time.monotonic()
     folder = FOLDERS[environment]
-    python = folder / "bin" / "python"
-    ready = folder / READY
-    ready.unlink(missing_ok=True)
+    (folder / READY).unlink(missing_ok=True)
+    make_environment(folder)
+    try:
+        fill(environment, folder)
+    except SetupError:
+        (folder / UNFINISHED).unlink()  # the installer ended by itself, and in order
+        raise
+    (folder / READY).write_text(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n")
+    (folder / UNFINISHED).unlink()
+    say(f"ready in {time.monotonic() - begin:.0f} s")
 
+
+def make_environment(folder: Path) -> None:
+    """Make the virtual environment where it is missing, unusable or was left by an interrupted run."""
     say(f"virtual environment in {folder.name}")
-    if not runs(python):
-        venv.EnvBuilder(clear=True, with_pip=True, symlinks=True).create(folder)
+    if (folder / UNFINISHED).exists() or not runs(folder / "bin" / "python"):
+        builder = venv.EnvBuilder(with_pip=True, symlinks=True)
+        if folder.exists():
+            (folder / "bin" / "python").unlink(missing_ok=True)  # first: what is half cleared must not pass for whole
+            builder.clear_directory(folder)
+        folder.mkdir(exist_ok=True)
+        (folder / UNFINISHED).touch()
+        builder.create(folder)
+    (folder / UNFINISHED).touch()
+
+
+def fill(environment: str, folder: Path) -> None:
+    """Install everything into the virtual environment; raises SetupError with the remedy when a step fails."""
+    python = folder / "bin" / "python"
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
     run([*pip, "install", "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt")], "the installer (uv)")
 
@@ -103,8 +128,6 @@ def install(environment: str) -> None:
         run([*pip, "install", "--retries", "1", *torch_index(), *add("torch")], "torch (TORCH_INDEX names its index)")
         stand_in_for_terraform(folder, [*uv, *add("terraform")])
         stand_in_for_node(folder, [*uv, *add("node")])
-    ready.write_text(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n")
-    say(f"ready in {time.monotonic() - begin:.0f} s")
 
 
 def say(text: str) -> None:
@@ -121,9 +144,10 @@ def run(command: list[str], what: str) -> None:
 
 
 def runs(python: Path) -> bool:
-    """Whether the environment's interpreter still starts (its base may have been upgraded away) and is new enough."""
-    check = f"import sys; sys.exit(sys.version_info < {MINIMUM_PYTHON})"
-    return python.exists() and subprocess.run([str(python), "-c", check], check=False).returncode == 0
+    """Whether the environment's interpreter starts (its base may have been upgraded away), is new enough and has pip."""
+    check = f"import sys, pip; sys.exit(sys.version_info < {MINIMUM_PYTHON})"
+    command = [str(python), "-c", check]
+    return python.exists() and subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def package_index(python: Path) -> list[str]:
@@ -173,4 +197,5 @@ def version_of(program: str, arguments: list[str]) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it ends the installer, too
     sys.exit(main(sys.argv[1:]))
