@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -77,6 +78,16 @@ def stale() -> list[str]:
     return sorted(file for file in wanted.keys() | present.keys() if wanted.get(file) != present.get(file))
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: Terraform would upload half a zip without a word."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _common_imports(source: bytes, package: str | None) -> set[str]:
     """Return the modules of common that ``source`` imports; ``package`` is ``common`` for its own modules."""
     found: set[str] = set()
@@ -108,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         DIST.mkdir(exist_ok=True)
         for file in old:
             if file.removesuffix(".zip") in names():
-                (DIST / file).write_bytes(pack(file.removesuffix(".zip")))
+                write(DIST / file, pack(file.removesuffix(".zip")))
                 print(f"built functions/dist/{file}")
             else:
                 (DIST / file).unlink()
@@ -118,6 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (BuildError, SyntaxError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; no file was left half written", file=sys.stderr)
+        return 130
     return 0
 
 

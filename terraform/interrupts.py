@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HURRIED_S = 10
@@ -26,6 +27,16 @@ def catch() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a command line whose interruption needs no more than a word; exits with its code, or with 130."""
+    catch()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted; no file was left half written", file=sys.stderr)
+        sys.exit(130)
 
 
 @contextmanager

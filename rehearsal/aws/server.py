@@ -41,10 +41,10 @@ def bind(port: int) -> socket.socket:
     try:
         listener.bind(("127.0.0.1", port))
         listener.listen(1024)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
         raise PortTakenError(
-            f"port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another, or 0"
+            f"port {port} of 127.0.0.1 cannot be used ({getattr(error, 'strerror', error)}): choose another, or 0"
         ) from error
     return listener
 

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from terraform.interrupts import run
 from terraform.stacks.agreement import disagreements, overlaps
 from terraform.stacks.settings import Problem, Settings, SettingsError, load_settings
 from terraform.stacks.specs import Specs, read_specs
@@ -163,4 +164,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -145,3 +145,20 @@ def test_a_function_that_cannot_be_packed_is_named(elsewhere, capsys, handler, s
     path.unlink() if handler is None else path.write_text(handler)
     assert build.main([]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_an_interrupted_build_leaves_the_old_zip(elsewhere, monkeypatch, capsys):
+    assert build.main([]) == 0
+    before = (build.DIST / "one.zip").read_bytes()
+    (elsewhere / "one" / "handler.py").write_text("def handle(event, context):\n    return 2\n")
+
+    def interrupted(path, content):
+        with path.open("wb") as file:
+            file.write(content[:10])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(elsewhere), "write_bytes", interrupted)
+    assert build.main([]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert [path.name for path in build.DIST.iterdir()] == ["one.zip"]
+    assert (build.DIST / "one.zip").read_bytes() == before
