@@ -50,7 +50,8 @@ def test_a_taken_port_is_a_clear_error_and_exit_status_2(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "message"), [("--speed=0", "speed must be positive"), ("--account=12", "twelve digits"), ("--port=99999", "must be 0-65535")]
+    ("option", "message"),
+    [("--speed=0", "speed must be positive"), ("--account=12", "twelve digits"), ("--port=99999", "must be 0-65535")],
 )
 def test_bad_options_are_clear_errors(tmp_path, option, message):
     command = [sys.executable, "-m", "rehearsal.aws", "--root", str(tmp_path), option]
