@@ -144,7 +144,7 @@ def run(command: list[str], what: str) -> None:
 
 
 def runs(python: Path) -> bool:
-    """Whether the environment's interpreter starts (its base may have been upgraded away), is new enough and has pip."""
+    """Whether the environment's interpreter starts (its base may have been upgraded away), is new enough, has pip."""
     check = f"import sys, pip; sys.exit(sys.version_info < {MINIMUM_PYTHON})"
     command = [str(python), "-c", check]
     return python.exists() and subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
