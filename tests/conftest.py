@@ -19,7 +19,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 PLACES = {
     "tests/rehearsal/test_rehearsal.py": "rehearsal",
     "tests/rehearsal/": "",
-    "tests/terraform/test_modules.py": "provider",
+    "tests/terraform/": "provider",
     "tests/unit/aws_sagemaker/": "sagemaker",
     "tests/unit/aws_core/": "core",
     "tests/unit/test_training_job.py": "training",
@@ -30,7 +30,6 @@ PLACES = {
     "tests/browser/": "browser",
     "tests/unit/test_report_page.py": "report",
     "tests/unit/test_loadtest_run.py": "",
-    "tests/terraform/": "",
 }
 
 

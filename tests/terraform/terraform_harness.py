@@ -147,17 +147,21 @@ def initialised(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return mine
 
 
-def diagnostics(finished: subprocess.CompletedProcess[str]) -> str:
-    """What a failing ``terraform test -json`` complained about, one paragraph per complaint."""
+def diagnostics(finished: subprocess.CompletedProcess[str], severity: str = "error") -> str:
+    """What ``terraform test -json`` complained about, one paragraph per complaint.
+
+    Without any, what a failing one said last.
+    """
     found = []
     for line in finished.stdout.splitlines():
         event = json.loads(line) if line.startswith("{") else {}
-        if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
+        if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == severity:
             diagnostic = event["diagnostic"]
             where = diagnostic.get("range", {})
             place = f"{where.get('filename', '')}:{where.get('start', {}).get('line', '')}"
             found.append(f"{event.get('@testrun', '')} {place} {diagnostic['summary']}\n  {diagnostic['detail']}")
-    return "\n\n".join(found) or finished.stdout[-4000:] + finished.stderr[-4000:]
+    last = finished.stdout[-4000:] + finished.stderr[-4000:] if finished.returncode else ""
+    return "\n\n".join(found) or last
 
 
 def planned_resources(folder: Path, env: Mapping[str, str]) -> list[dict[str, Any]]:

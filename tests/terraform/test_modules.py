@@ -51,18 +51,12 @@ def test_code_is_formatted(terraform_environment: dict[str, str]) -> None:
 
 @pytest.mark.provider
 @each_folder
-def test_code_is_valid(folder: Path, provider: dict[str, str]) -> None:
-    finished = terraform("validate", "-no-color", folder=folder, env=initialised(folder, provider))
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "Warning" not in finished.stdout
-
-
-@pytest.mark.provider
-@each_folder
-def test_terraform_tests_pass(folder: Path, provider: dict[str, str]) -> None:
+def test_terraform_tests_pass_and_nothing_is_warned_of(folder: Path, provider: dict[str, str]) -> None:
+    """Every run validates the configuration first, and reports what `terraform validate` would warn of."""
     assert list(folder.glob("tests/*.tftest.hcl")), f"{folder.name} has no tests/*.tftest.hcl"
     finished = terraform("test", "-json", folder=folder, env=initialised(folder, provider))
     assert finished.returncode == 0, diagnostics(finished)
+    assert diagnostics(finished, "warning") == ""
 
 
 @each_folder

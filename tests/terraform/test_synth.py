@@ -143,17 +143,36 @@ def test_a_machine_without_node_gets_the_remedy(tmp_path: Path) -> None:
     assert "Traceback" not in finished.stderr
 
 
-@pytest.mark.provider
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_terraform_accepts_the_committed_folder_with_its_lock_file(
-    environment: str, terraform_environment: dict[str, str], tmp_path: Path
-) -> None:
+def accepted(command: list[str], environment: str, env: dict[str, str], data: Path) -> None:
+    """Run Terraform in a committed folder; it succeeds, warns of nothing, and leaves the lock file as it was."""
     folder = synth.ENVIRONMENTS / environment
     before = (folder / ".terraform.lock.hcl").read_bytes()
-    env = terraform_environment | {"TF_DATA_DIR": str(tmp_path / "data")}
-    for arguments in (["init", "-backend=false", "-lockfile=readonly"], ["validate"]):
-        command = [terraform_path(), *arguments, "-no-color"]
-        finished = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        assert "Warning" not in finished.stdout
+    env = env | {"TF_DATA_DIR": str(data)}
+    command = [terraform_path(), *command, "-no-color"]
+    finished = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Warning" not in finished.stdout
     assert (folder / ".terraform.lock.hcl").read_bytes() == before
+
+
+INIT = ["init", "-backend=false", "-lockfile=readonly"]
+
+
+@pytest.mark.provider
+def test_terraform_installs_the_provider_that_the_lock_file_names(
+    terraform_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One environment stands for all: they have the same lock file and the same requirements."""
+    demands = [json.loads((synth.ENVIRONMENTS / name / "main.tf.json").read_text()) for name in ENVIRONMENTS]
+    assert all(
+        one["terraform"]["required_providers"] == demands[0]["terraform"]["required_providers"] for one in demands
+    )
+    assert len({(synth.ENVIRONMENTS / name / ".terraform.lock.hcl").read_bytes() for name in ENVIRONMENTS}) == 1
+    accepted(INIT, "prod", terraform_environment, tmp_path / "data")
+
+
+@pytest.mark.provider
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_terraform_accepts_the_committed_folder(environment: str, provider: dict[str, str], tmp_path: Path) -> None:
+    accepted(INIT, environment, provider, tmp_path / "data")
+    accepted(["validate"], environment, provider, tmp_path / "data")
