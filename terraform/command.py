@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections import deque
@@ -141,16 +142,22 @@ def run_terraform(
     problems: list[str] = []
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with child([terraform_path(), *arguments], patience_s=GRACE_S, cwd=folder, env=dict(env), **pipe) as process:
-        for line in process.stdout or ():
-            event = _event(line)
-            if event is None:
-                tail.append(line.rstrip())
-                continue
-            if event.get("@level") == "error":
-                problems.append(_problem(event))
-            if on_event:
-                on_event(event)
-        code = process.wait()
+        try:
+            for line in process.stdout or ():
+                event = _event(line)
+                if event is None:
+                    tail.append(line.rstrip())
+                    continue
+                if event.get("@level") == "error":
+                    problems.append(_problem(event))
+                if on_event:
+                    on_event(event)
+            code = process.wait()
+        except KeyboardInterrupt:
+            print(
+                "\ninterrupted: Terraform ends what it has begun and writes its state; again: at once", file=sys.stderr
+            )
+            raise
     if code not in accept:
         raise TerraformError(f"terraform {arguments[0]} ended with exit code {code}:\n" + "\n".join(problems or tail))
     return code

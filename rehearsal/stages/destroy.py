@@ -19,6 +19,7 @@ def perform(run: Run, note: Note) -> Outcome:
     delete_model_packages(run, run.data("apply")["outputs"]["model_package_groups"].values(), note)
     environment = Environment(run)
     environment.init()
+    note("terraform destroy")
     destroyed = environment.destroy(note)
     note("looking for what is left")
     found = inventory(run.embedded)

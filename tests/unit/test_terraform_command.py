@@ -130,7 +130,7 @@ def test_an_accepted_exit_code_is_returned(fake_terraform, tmp_path: Path) -> No
     assert run_terraform(["plan"], tmp_path, os.environ, accept=(0, 2)) == 2
 
 
-def test_an_interrupt_lets_terraform_finish(fake_terraform, tmp_path: Path) -> None:
+def test_an_interrupt_lets_terraform_finish(fake_terraform, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Given a Terraform that writes its state when interrupted, then it is not killed before it has."""
     fake_terraform(
         "import signal, sys, time, pathlib\n"
@@ -149,6 +149,7 @@ def test_an_interrupt_lets_terraform_finish(fake_terraform, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         run_terraform(["apply"], tmp_path, os.environ, on_event=interrupt)
     assert (tmp_path / "state").read_text() == "whole"
+    assert "Terraform ends what it has begun and writes its state" in capsys.readouterr().err
     assert time.monotonic() - begin < 30
     assert threading.current_thread() is threading.main_thread()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
