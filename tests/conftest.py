@@ -33,6 +33,10 @@ PLACES = {
 }
 
 
+# What a machine may lack, by the mark of the tests that need it.
+NEEDED = {"provider": "Terraform's AWS provider", "browser": "Chromium and its driver"}
+
+
 def place(nodeid: str) -> int:
     """Return the number of a test's place; the length of PLACES for tests of no place."""
     return next((number for number, start in enumerate(PLACES) if nodeid.startswith(start)), len(PLACES))
@@ -56,3 +60,18 @@ class ByPlace(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
     config.option.loadscopereorder = False  # it would begin with the place of the most tests, which is not the longest
     return ByPlace(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not proved, in lines of their own. Here, as the first process of pytest-xdist reads no deeper."""
+    stats = terminalreporter.stats
+    for mark, thing in NEEDED.items():
+        if skipped := sum(mark in report.keywords for report in stats.get("skipped", [])):
+            demand = f"SLIPWAY_REQUIRE_{mark.upper()}=1"
+            terminalreporter.write_line(
+                f"NOT PROVED: {skipped} tests skipped for want of {thing}; {demand} fails instead"
+            )
+    for report in stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "terraform_note":
+                terminalreporter.write_line(str(value))

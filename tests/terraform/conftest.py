@@ -30,15 +30,3 @@ def provider(terraform_environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """The environment in which Terraform uses one AWS provider that runs for all tests of this process."""
     with running_provider(terraform_environment) as environment:
         yield environment
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not proved, in lines of their own."""
-    stats = terminalreporter.stats
-    skipped = [report for report in stats.get("skipped", []) if "no provider:" in str(report.longrepr)]
-    if skipped:
-        terminalreporter.write_line(f"{len(skipped)} Terraform tests skipped: the AWS provider is out of reach")
-    for report in stats.get("passed", []):
-        for name, value in report.user_properties:
-            if name == "terraform_note":
-                terminalreporter.write_line(str(value))

@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.aws.sagemaker import archives, container, images
 from rehearsal.aws.sagemaker.backend import SageMakerBackend
-from rehearsal.aws.sagemaker.errors import FailedError
+from rehearsal.aws.sagemaker.errors import AWSValidationException, FailedError
 from rehearsal.aws.sagemaker.serving import capture, guardrails
 from rehearsal.aws.sagemaker.serving.endpoint import Deployment, Endpoint
 from rehearsal.aws.sagemaker.serving.spec import VariantSpec
@@ -64,6 +64,34 @@ def test_a_rolling_update_goes_by_batches() -> None:
 
 def test_without_a_configuration_all_moves_at_once() -> None:
     assert guardrails.plan(None, 1) == guardrails.Plan((guardrails.Step(1.0, 0.0),), 0, None, ())
+
+
+def routing(kind: str, **sizes: int) -> dict[str, Any]:
+    percents = {member: {"Type": "CAPACITY_PERCENT", "Value": value} for member, value in sizes.items()}
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": kind, **percents}}}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [None, routing("ALL_AT_ONCE"), routing("CANARY", CanarySize=50), routing("LINEAR", LinearStepSize=50)],
+)
+def test_a_deployment_whose_members_agree_is_accepted(config: dict[str, Any] | None) -> None:
+    guardrails.check(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (routing("CANARY", CanarySize=51), "CanarySize must be at most 50 percent of the fleet, got 51"),
+        (routing("LINEAR", LinearStepSize=51), "LinearStepSize must be at most 50 percent"),
+        (routing("CANARY"), "CanarySize must be given exactly when"),
+        (routing("ALL_AT_ONCE", CanarySize=10), "CanarySize must be given exactly when"),
+        (routing("CANARY", CanarySize=10, LinearStepSize=10), "LinearStepSize must be given exactly when"),
+    ],
+)
+def test_a_deployment_whose_members_contradict_each_other_is_refused(config: dict[str, Any], says: str) -> None:
+    with pytest.raises(AWSValidationException, match=says):
+        guardrails.check(config)
 
 
 @pytest.mark.parametrize(
