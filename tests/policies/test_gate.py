@@ -79,3 +79,22 @@ def test_a_scanner_that_did_not_scan_fails(script: str, says: str, tmp_path, mon
     monkeypatch.setattr(gate, "CHECKOV", scanner)
     with pytest.raises(PolicyError, match=says):
         gate.scan("terraform/modules", NONE)
+
+
+@pytest.mark.parametrize(
+    ("results", "code", "says"),
+    [
+        ({}, 0, "0 failed"),
+        ({"failed_checks": [check("CKV_Y")]}, 1, "CKV_Y /bucket/main.tf:7"),
+        ({"parsing_errors": ["broken.tf"]}, 2, "cannot read"),
+    ],
+)
+def test_the_exit_code_tells_whether_it_passed_failed_or_cannot_be_trusted(
+    results: dict[str, Any], code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gate, "load_misfires", lambda _text: NONE)
+    monkeypatch.setattr(gate, "scan", lambda *_: report(**results))
+    monkeypatch.setattr(gate, "demand_every_module_seen", lambda _counts: None)
+    assert gate.main() == code
+    said = capsys.readouterr()
+    assert says in said.out + said.err
