@@ -49,6 +49,7 @@ def make_app(
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from rehearsal.aws.recorder import Recorder
+    from rehearsal.aws.replay import Replay
     from rehearsal.aws.wire import final_errors
 
     context = use(Context(endpoint=endpoint, root=root, account_id=account_id, region=region, speed=speed))
@@ -59,7 +60,7 @@ def make_app(
         return create_backend_app(service)
 
     dispatcher = DomainDispatcherApplication(final_errors(create_app))
-    return Recorder(extensions.wrap(_RawUri(dispatcher), context), context, root / "calls.jsonl")
+    return Recorder(extensions.wrap(Replay(_RawUri(dispatcher)), context), context, root / "calls.jsonl")
 
 
 class _RawUri:

@@ -82,7 +82,7 @@ def serve(
 
     import waitress
 
-    _mend_waitress()
+    _accept_empty_bodies()
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows what every thread does
     stop = threading.Event()
     server = waitress.create_server(
@@ -119,15 +119,10 @@ def _until(stop: threading.Event, app: Any) -> Any:
     return gate
 
 
-def _mend_waitress() -> None:
-    """Keep waitress from two habits that break clients of AWS.
-
-    It waits for a body of no bytes after ``Expect: 100-continue``, as S3 clients send it; and it closes a healthy
-    connection when its loop is told of data that is not there, which SDKs meet with a retry of a call that was done.
-    """
+def _accept_empty_bodies() -> None:
+    """Keep waitress from waiting for a body of no bytes after ``Expect: 100-continue``, as S3 clients send it."""
     from waitress.channel import HTTPChannel
     from waitress.parser import HTTPRequestParser
-    from waitress.server import TcpWSGIServer
 
     class Parser(HTTPRequestParser):
         def parse_header(self, header_plus: bytes) -> None:
@@ -135,20 +130,7 @@ def _mend_waitress() -> None:
             if not self.chunked and not self.content_length:
                 self.expect_continue = False
 
-    class Channel(HTTPChannel):
-        parser_class = Parser
-
-        def handle_read(self) -> None:
-            try:
-                self.socket.recv(1, socket.MSG_PEEK)
-            except BlockingIOError:
-                log.warning("a connection was reported readable without data; it stays open")
-                return
-            except OSError:
-                pass  # waitress ends a broken connection itself
-            super().handle_read()
-
-    TcpWSGIServer.channel_class = Channel
+    HTTPChannel.parser_class = Parser
 
 
 def _end(state: Path | None) -> None:
