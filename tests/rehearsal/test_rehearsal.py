@@ -102,7 +102,7 @@ def test_the_truncated_image_failed_alone_and_was_told(rehearsed: dict[str, Any]
     data = rehearsed["stages"]["classify"]["data"]
     failed = [item for item in data["items"] if item["status"] == "failed"]
     assert [Path(item["key"]).name for item in failed] == ["poisoned.png"]
-    assert "runcated" in failed[0]["reason"]
+    assert failed[0]["error"] == "TruncatedImage"
     assert any("poisoned.png" in message for message in data["notifications"])
 
 
@@ -153,7 +153,8 @@ def test_an_interrupt_leaves_no_process_and_the_folder_usable(tmp_path: Path) ->
     command = [sys.executable, "-m", "rehearsal", "run", "--folder", str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 90
-    while not (folder / "terraform" / "terraform.tfstate").exists():  # some resources have been made
+    calls = folder / "aws" / "calls.jsonl"
+    while not (calls.exists() and '"CreateVpc"' in calls.read_text()):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "apply had not begun after 90 s"
         time.sleep(0.2)
@@ -162,8 +163,9 @@ def test_an_interrupt_leaves_no_process_and_the_folder_usable(tmp_path: Path) ->
     assert process.returncode == 130, output
     assert "everything it started has ended" in output
     assert processes_of(tmp_path) == []
-    json.loads((folder / "run.json").read_text())
-    json.loads((folder / "terraform" / "terraform.tfstate").read_text())
+    assert json.loads((folder / "run.json").read_text())["result"] == "interrupted"
+    state = json.loads((folder / "terraform" / "terraform.tfstate").read_text())
+    assert "aws_vpc" in {resource["type"] for resource in state["resources"]}, "Terraform lost what it had made"
 
 
 def test_production_can_be_planned_without_an_account(tmp_path: Path) -> None:
