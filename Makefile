@@ -60,7 +60,7 @@ types: $(READY)
 	@$(RUN) mypy functions loadtest policies rehearsal terraform training requirements/install.py
 
 verify: test ## everything in test, and the long proofs
-	@$(RUN) pytest -q -m slow
+	@HYPOTHESIS_PROFILE=verify $(RUN) pytest -q -m "slow or hypothesis"
 
 policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
 	@$(RUN) policies

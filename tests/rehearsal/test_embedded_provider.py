@@ -14,7 +14,7 @@ import pytest
 from rehearsal.aws.client import EmbeddedAws
 from terraform.command import TerraformError, terraform_env, terraform_path
 
-pytestmark = pytest.mark.provider
+pytestmark = [pytest.mark.provider, pytest.mark.slow]  # the rehearsal shows the same on the real environment
 
 CONFIGURATION = Path(__file__).parent / "provider" / "main.tf"
 NO_CHANGES, CHANGES = 0, 2

@@ -27,7 +27,7 @@ def provider_or_skip() -> None:
     try:
         terraform_env()
     except TerraformError as error:
-        if os.environ.get("SLIPWAY_REQUIRE_PROVIDER"):
+        if os.environ.get("SLIPWAY_REQUIRE_PROVIDER") == "1":
             raise
         pytest.skip(str(error))
 
@@ -79,7 +79,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-pytestmark = [pytest.mark.provider, pytest.mark.xdist_group("rehearsal")]
+pytestmark = pytest.mark.provider
 
 
 def test_it_passes_and_says_so_in_its_last_line(rehearsed: dict[str, Any]) -> None:
