@@ -83,7 +83,7 @@ def without_statements(chosen: Callable[[Mapping[str, Any]], bool], attribute: s
 
 
 def each_statement(
-    edit: Callable[[dict[str, Any]], None],
+    edit: Callable[[dict[str, Any]], object],
     chosen: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     attribute: str = "policy",
 ) -> Break:

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from policies.breaks import put
 from policies.control import Control
-from policies.plan import Plan, Resource, listed
+from policies.plan import Plan, Resource
 
 
 def check(rule: Resource, _: Plan) -> Iterator[str]:
-    rules = listed(rule.values.get("egress")) if rule.type == "aws_security_group" else [rule.values]
-    for one in rules:
-        for key in ("cidr_ipv4", "cidr_ipv6", "cidr_blocks", "ipv6_cidr_blocks"):
-            if any(str(cidr).endswith("/0") for cidr in listed(one.get(key))):
-                yield f"egress to {one[key]}"
+    for key in ("cidr_ipv4", "cidr_ipv6"):
+        if str(rule.values.get(key)).endswith("/0"):
+            yield f"egress to {rule.values[key]}"
 
 
 CONTROL = Control(
@@ -22,7 +20,7 @@ CONTROL = Control(
     severity="high",
     reason="What may connect anywhere can send data anywhere, on any port.",
     remedy="Name the endpoints' security group or the prefix list of S3.",
-    types=("aws_vpc_security_group_egress_rule", "aws_security_group"),
+    types=("aws_vpc_security_group_egress_rule",),
     sources=("NET-ISOLATION",),
     check=check,
     good=[("aws_vpc_security_group_egress_rule", {"referenced_security_group_id": "sg-1"})],

@@ -9,7 +9,6 @@ from policies.control import Control
 from policies.kit import JOBS, machine_text
 from policies.plan import Plan, Resource, called, tasks
 
-
 # The controls of jobs judge these whatever the integration; registering a model hands nothing over.
 UNDERSTOOD = (*JOBS, "sagemaker:createModelPackage")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import elsewhere, put, remove
+from policies.breaks import remove
 from policies.control import Control, in_production
 from policies.kit import endpoint_name
 from policies.plan import Plan, Resource
@@ -14,6 +14,12 @@ def check(endpoint: Resource, plan: Plan) -> Iterator[str]:
     name = endpoint.values.get("name")
     if name not in [endpoint_name(target) for target in plan.of("aws_appautoscaling_target")]:
         yield f"no autoscaling target belongs to endpoint {name}"
+
+
+def _moved_away(endpoint: Resource, plan: Plan) -> None:
+    for other in plan.of("aws_appautoscaling_target", "aws_appautoscaling_policy"):
+        if endpoint_name(other) == endpoint.values["name"]:
+            other.values["resource_id"] = "endpoint/other/variant/primary"
 
 
 CONTROL = Control(
@@ -31,10 +37,6 @@ CONTROL = Control(
     ],
     breaks={
         "none": remove("aws_appautoscaling_target", lambda t, e: endpoint_name(t) == e.values["name"]),
-        "another": elsewhere(
-            "aws_appautoscaling_target",
-            put("resource_id", "endpoint/other/variant/primary"),
-            lambda t, e: endpoint_name(t) == e.values["name"],
-        ),
+        "another": _moved_away,
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import elsewhere, put
+from policies.breaks import put, remove
 from policies.control import Control
 from policies.plan import Plan, Resource, first
 
@@ -38,10 +38,7 @@ CONTROL = Control(
         ),
     ],
     breaks={
-        "off": elsewhere(
-            "aws_sagemaker_data_quality_job_definition",
-            put("network_config.0.enable_inter_container_traffic_encryption", False),
-        ),
+        "gone": remove("aws_sagemaker_data_quality_job_definition"),
         "unknown": put("monitoring_schedule_config.0.monitoring_job_definition_name", "other"),
     },
 )
