@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.plan import Plan, Resource
+from policies.plan import Plan, Resource, UnreadableError
 
 Check = Callable[[Resource, Plan], Iterable[str]]
 Applies = Callable[[Resource, Plan], bool]
@@ -65,8 +65,15 @@ class Control:
     id: str = field(default="", compare=False)
 
     def subjects(self, plan: Plan) -> list[Resource]:
-        """The resources of ``plan`` that this control judges."""
-        return [resource for resource in plan.of(*self.types) if self.applies(resource, plan)]
+        """The resources of ``plan`` that this control judges; one that cannot be read is among them, and will fail."""
+        return [resource for resource in plan.of(*self.types) if self.faults(resource, plan) is not None]
+
+    def faults(self, resource: Resource, plan: Plan) -> tuple[str, ...] | None:
+        """What is wrong with a resource of these types; None when the control does not apply to it."""
+        try:
+            return tuple(self.check(resource, plan)) if self.applies(resource, plan) else None
+        except UnreadableError as error:
+            return (f"unreadable: {error}",)
 
     def passing(self) -> Plan:
         """The passing fixture as a plan."""

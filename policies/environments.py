@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from policies.boundary import with_boundary
 from policies.plan import Plan, read_plan
 from policies.registry import controls
 from policies.reports import table, write_junit, write_sarif
@@ -25,10 +26,11 @@ def environment_names() -> list[str]:
 
 
 def environment_plan(name: str) -> Plan:
-    """The resolved plan of one environment."""
+    """The resolved plan of one environment, with the boundary that its roles carry."""
     provider = json.loads((ENVIRONMENTS / name / "main.tf.json").read_text())["provider"]["aws"]
     settings = provider[0] if isinstance(provider, list) else provider
-    return read_plan(resolved_plan(name), name, settings["allowed_account_ids"][0], settings["region"])
+    plan = read_plan(resolved_plan(name), name, settings["allowed_account_ids"][0], settings["region"])
+    return with_boundary(plan)
 
 
 def judge_environments(today: datetime.date | None = None) -> list[Verdict]:

@@ -25,7 +25,7 @@ from rehearsal.plan import specimens
 from terraform.command import ENVIRONMENTS, ROOT, SCRATCH, TerraformError, run_terraform, terraform_env, terraform_path
 
 CACHE = SCRATCH / "policies"
-SOURCES = ("terraform/modules", "functions/dist", "policies/resolve.py", "rehearsal/plan.py")
+SOURCES = ("terraform/modules", "functions/dist", "policies/resolve.py", "policies/sts.py", "rehearsal/plan.py")
 TEST_FILE = "resolve.tftest.hcl"
 
 # How AWS writes the ARNs whose form a control looks at; the others follow the provider's name of the service.
@@ -99,20 +99,12 @@ def _resolve(environment: str) -> dict[str, Any]:
     account, region = provider["allowed_account_ids"][0], provider["region"]
     with tempfile.TemporaryDirectory(prefix="slipway-resolve-") as scratch, answering_sts(account) as endpoint:
         folder = _copy(environment, Path(scratch))
-        env = terraform_env(_without_aws(os.environ)) | {
-            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_ENDPOINT_URL": endpoint,
-            "TF_DATA_DIR": str(Path(scratch) / "data"),
-        }
+        env = offline_env(endpoint, Path(scratch) / "data")
         models_file(Path(scratch) / "models.tfvars.json", specimens(document, account, region))
         inputs = [f"-var-file={Path(scratch) / 'models.tfvars.json'}"]
         run_terraform(["init", "-no-color", "-lockfile=readonly"], folder, env)
         run_terraform(["plan", "-no-color", "-refresh=false", "-out=plan.tfplan", *inputs], folder, env)
-        plan = json.loads(_output(["show", "-json", "plan.tfplan"], folder, env))
+        plan = json.loads(terraform_output(["show", "-json", "plan.tfplan"], folder, env))
         (folder / TEST_FILE).write_text(overrides(plan, account, region))
         events: list[dict[str, Any]] = []
         test = ["test", "-json", "-verbose", f"-filter={TEST_FILE}", *inputs]
@@ -132,12 +124,23 @@ def _copy(environment: str, scratch: Path) -> Path:
     return folder
 
 
-def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """Neither the user's AWS settings nor their proxy may play a part."""
-    return {k: v for k, v in environ.items() if not k.startswith("AWS_") and "PROXY" not in k.upper()}
+def offline_env(endpoint: str, data: Path) -> dict[str, str]:
+    """Terraform's environment with ``endpoint`` as its only AWS: the user's settings play no part."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    return terraform_env(environ) | {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ENDPOINT_URL": endpoint,
+        "NO_PROXY": "127.0.0.1",
+        "TF_DATA_DIR": str(data),
+    }
 
 
-def _output(arguments: list[str], folder: Path, env: Mapping[str, str]) -> str:
+def terraform_output(arguments: list[str], folder: Path, env: Mapping[str, str]) -> str:
+    """What a short Terraform command prints; TerraformError with its diagnostics."""
     finished = subprocess.run(
         [terraform_path(), *arguments], cwd=folder, env=dict(env), capture_output=True, text=True, check=False
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.control import Control
-from policies.plan import Plan, UnreadableError
+from policies.plan import Plan
 
 SHORTEST_REASON = 20
 
@@ -51,12 +51,10 @@ def scan(plan: Plan, controls: Iterable[Control]) -> list[Verdict]:
     """Every control's judgement of every resource it applies to."""
     verdicts = []
     for control in controls:
-        for resource in control.subjects(plan):
-            try:
-                faults = tuple(control.check(resource, plan))
-            except UnreadableError as error:
-                faults = (f"unreadable: {error}",)
-            verdicts.append(Verdict(control, plan.environment, resource.address, faults))
+        for resource in plan.of(*control.types):
+            faults = control.faults(resource, plan)
+            if faults is not None:
+                verdicts.append(Verdict(control, plan.environment, resource.address, faults))
     return verdicts
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.breaks import each_statement, in_document
 from policies.control import Control
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, actions, condition_keys, listed, role_statements
+from policies.plan import Plan, Resource, actions, conditions, listed, role_statements
 
 KEYS = {
     "sagemaker:createtrainingjob": (
@@ -34,9 +34,10 @@ def check(policy: Resource, _: Plan) -> Iterator[str]:
     found = {
         (action, key)
         for statement in role_statements(policy, "Deny")
-        if len(condition_keys(statement)) == 1 and "*" in listed(statement.get("Resource"))
+        if len(conditions(statement)) == 1 and "*" in listed(statement.get("Resource"))
         for action in actions(statement)
-        for key in condition_keys(statement)
+        for (operator, key), values in conditions(statement).items()
+        if (operator, values) in (("null", ["true"]), ("boolifexists", ["false"]))
     }
     for action, keys in KEYS.items():
         for key in keys:
@@ -52,7 +53,6 @@ CONTROL = Control(
     types=("aws_iam_policy",),
     sources=("ML-CONDITIONS",),
     applies=lambda policy, _: str(policy.values.get("name")).endswith("boundary"),
-    unused="The boundary belongs to the bootstrap, which is not one of the environments.",
     check=check,
     good=[
         (
@@ -74,10 +74,19 @@ CONTROL = Control(
         )
     ],
     breaks={
+        "absent passes": each_statement(
+            lambda s: s.update(Condition={"Bool": {"sagemaker:NetworkIsolation": "false"}}),
+            lambda s: "networkisolation" in str(s.get("Condition")).lower(),
+        ),
         "one gone": in_document("policy", lambda doc: doc["Statement"].pop()),
-        "model": each_statement(lambda s: s.update(Action="sagemaker:createtrainingjob")),
+        "model": each_statement(
+            lambda s: s.update(Action="sagemaker:createtrainingjob"), lambda s: "sagemaker" in str(s.get("Condition"))
+        ),
         "merged": each_statement(
-            lambda s: s["Condition"]["Null"].update({"sagemaker:VpcSubnets": "true", "sagemaker:VolumeKmsKey": "true"})
+            lambda s: s["Condition"].update(
+                {"Null": {"sagemaker:VpcSubnets": "true", "sagemaker:VolumeKmsKey": "true"}}
+            ),
+            lambda s: "vpcsubnets" in str(s.get("Condition")).lower(),
         ),
     },
 )

@@ -143,6 +143,7 @@ def test_findings_are_reported_to_machines_and_people(tmp_path: Path) -> None:
 
 def test_an_insecure_stack_is_refused_with_ids() -> None:
     public = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+    domain = {"app_network_access_type": "PublicInternetOnly"}
     role = {"name": "r", "arn": "arn:aws:iam::1:role/r", "assume_role_policy": public}
     full = {"role": "r", "policy_arn": "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"}
     plan = Plan(
@@ -150,9 +151,7 @@ def test_an_insecure_stack_is_refused_with_ids() -> None:
         "111122223333",
         "eu-west-1",
         [
-            Resource(
-                "aws_sagemaker_domain.d", "aws_sagemaker_domain", {"app_network_access_type": "PublicInternetOnly"}
-            ),
+            Resource("aws_sagemaker_domain.d", "aws_sagemaker_domain", domain),
             Resource("aws_vpc_endpoint.e", "aws_vpc_endpoint", {"policy": public, "vpc_endpoint_type": "Interface"}),
             Resource("aws_iam_role.r", "aws_iam_role", role),
             Resource("aws_iam_role_policy_attachment.a", "aws_iam_role_policy_attachment", full),
