@@ -50,11 +50,11 @@ CONTROL = Control(
         )
     ],
     breaks={
-        "any role": each_statement(lambda s: s.update(Resource="*"), lambda s: "PassRole" in str(s["Action"])),
-        "any service": each_statement(lambda s: s.pop("Condition"), lambda s: "PassRole" in str(s["Action"])),
+        "any role": each_statement(lambda s: s.update(Resource="*"), lambda s: "PassRole" in str(s.get("Action"))),
+        "any service": each_statement(lambda s: s.pop("Condition"), lambda s: "PassRole" in str(s.get("Action"))),
         "like": each_statement(
             lambda s: s.update(Condition={"StringLike": {"iam:PassedToService": "*"}}),
-            lambda s: "PassRole" in str(s["Action"]),
+            lambda s: "PassRole" in str(s.get("Action")),
         ),
     },
 )

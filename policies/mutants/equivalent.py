@@ -109,7 +109,7 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "shorter aggregation of flow logs": ("aws_flow_log", "max_aggregation_interval", 600),
     "a name for the VPC": ("aws_vpc", "tags", {"Name": "another"}),
     "another comment of the group": ("aws_sagemaker_model_package_group", "model_package_group_description", "another"),
-    "a larger fleet": ("aws_appautoscaling_target", "max_capacity", 60),
+    "another name of scaling policies": ("aws_appautoscaling_policy", "name", "another"),
     "a description of aliases": ("aws_lambda_alias", "description", "another"),
 }
 
