@@ -61,6 +61,7 @@ types: $(READY)
 
 verify: test ## everything in test, and the long proofs
 	@HYPOTHESIS_PROFILE=verify $(RUN) pytest -q -m "slow or hypothesis"
+	@$(RUN) policies.mutants
 
 policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
 	@$(RUN) policies
@@ -89,6 +90,7 @@ loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
 
 docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs
+	@$(RUN) policies.catalogue
 
 picture: $(READY) ## docs/report.png, from the last rehearsal's report
 	@$(RUN) rehearsal.report.screenshot

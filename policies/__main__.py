@@ -1,6 +1,7 @@
-"""``make policies``: checkov over every module, failing when a check fails and also when one could not look.
+"""``make policies``: checkov over every module and our own controls over every environment's resolved plan.
 
-checkov by itself ends with 0 when a file cannot be parsed or nothing was scanned at all; so this asks for the numbers.
+It fails when a check fails and also when one could not look: checkov by itself ends with 0 when a file cannot be parsed
+or nothing was scanned at all; so this asks for the numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from policies.environments import report_environments
+from policies.plan import UnreadableError
+from policies.registry import RegistryError
+from policies.resolve import ResolveError
+from policies.scan import WaiverError
+from terraform.command import TerraformError
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKOV = ROOT / ".venv-policies" / "bin" / "checkov"
@@ -40,13 +48,14 @@ def main() -> int:
         misfires = load_misfires(MISFIRES.read_text())
         counts, failed = judge([scan(folder, misfires) for folder in SCANNED], misfires)
         demand_every_module_seen(counts)
-    except PolicyError as error:
+        secure = report_environments()
+    except (PolicyError, RegistryError, ResolveError, TerraformError, UnreadableError, WaiverError) as error:
         print(f"policies: {error}", file=sys.stderr)
         return 2
     for line in failed:
         print(line)
-    print(f"policies: {counts['passed']} passed, {len(failed)} failed, {counts['skipped']} skipped with a reason")
-    return 1 if failed else 0
+    print(f"checkov: {counts['passed']} passed, {len(failed)} failed, {counts['skipped']} skipped with a reason")
+    return 0 if secure and not failed else 1
 
 
 def load_misfires(text: str) -> Misfires:

@@ -95,6 +95,15 @@ def test_the_exit_code_tells_whether_it_passed_failed_or_cannot_be_trusted(
     monkeypatch.setattr(gate, "load_misfires", lambda _text: NONE)
     monkeypatch.setattr(gate, "scan", lambda *_: report(**results))
     monkeypatch.setattr(gate, "demand_every_module_seen", lambda _counts: None)
+    monkeypatch.setattr(gate, "report_environments", lambda: True)
     assert gate.main() == code
     said = capsys.readouterr()
     assert says in said.out + said.err
+
+
+def test_a_failed_control_fails_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "load_misfires", lambda _text: NONE)
+    monkeypatch.setattr(gate, "scan", lambda *_: report())
+    monkeypatch.setattr(gate, "demand_every_module_seen", lambda _counts: None)
+    monkeypatch.setattr(gate, "report_environments", lambda: False)
+    assert gate.main() == 1

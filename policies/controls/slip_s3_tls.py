@@ -1,0 +1,58 @@
+"""A bucket refuses requests without TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.breaks import each_statement, without_statements
+from policies.control import Control
+from policies.kit import policy_text
+from policies.plan import Plan, Resource, actions, anyone, conditions, listed, statements
+
+
+def check(policy: Resource, _: Plan) -> Iterator[str]:
+    for statement in statements(policy.values.get("policy"), "Deny"):
+        plain = conditions(statement) == {("bool", "aws:securetransport"): ["false"]}
+        if plain and anyone(statement) and "s3:*" in actions(statement) and len(listed(statement.get("Resource"))) >= 2:
+            return
+    yield "requests without TLS are not denied"
+
+
+CONTROL = Control(
+    title="A bucket refuses requests without TLS",
+    severity="medium",
+    reason="Without it credentials' signatures and data cross the network readable.",
+    remedy="Keep the statement DenyWithoutTls, for the bucket and its objects.",
+    types=("aws_s3_bucket_policy",),
+    sources=("S3.5", "CIS-2.1.1"),
+    check=check,
+    good=[
+        (
+            "aws_s3_bucket_policy",
+            {
+                "policy": policy_text(
+                    {
+                        "Effect": "Deny",
+                        "Principal": {"AWS": "*"},
+                        "Action": "s3:*",
+                        "Resource": ["arn:b", "arn:b/*"],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                )
+            },
+        )
+    ],
+    breaks={
+        "none": without_statements(lambda s: "SecureTransport" in str(s)),
+        "turned round": each_statement(
+            lambda s: s["Condition"]["Bool"].update({"aws:SecureTransport": "true"}),
+            lambda s: "SecureTransport" in str(s),
+        ),
+        "reading only": each_statement(
+            lambda s: s.update(Action="s3:GetObject"), lambda s: "SecureTransport" in str(s)
+        ),
+        "one role": each_statement(
+            lambda s: s.update(Principal={"AWS": "arn:aws:iam::1:role/x"}), lambda s: "SecureTransport" in str(s)
+        ),
+    },
+)

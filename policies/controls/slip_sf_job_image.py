@@ -1,0 +1,45 @@
+"""A training image comes from the own registry, by digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from policies.breaks import in_task
+from policies.control import Control
+from policies.kit import JOBS, job_requests, machine_text
+from policies.plan import Plan, Resource, first
+
+
+def check(machine: Resource, plan: Plan) -> Iterator[str]:
+    own = re.compile(rf"{plan.account}\.dkr\.ecr\.{plan.region}\.amazonaws\.com/[^:@]+@sha256:[0-9a-f]{{64}}")
+    for name, request in job_requests(machine, "sagemaker:createTrainingJob"):
+        image = first(request.get("AlgorithmSpecification")).get("TrainingImage")
+        if not own.fullmatch(str(image)):
+            yield f"state {name}: image {image} is not pinned by digest in this account's registry"
+
+
+CONTROL = Control(
+    title="A training image comes from the own registry, by digest",
+    severity="high",
+    reason="A tag can be moved and a foreign registry can change; training code sees all data.",
+    remedy="Copy the image into this account's ECR and name it as repository@sha256:digest.",
+    types=("aws_sfn_state_machine",),
+    sources=("SLSA",),
+    applies=lambda machine, _: any(job_requests(machine, "sagemaker:createTrainingJob")),
+    check=check,
+    good=[("aws_sfn_state_machine", {"definition": machine_text()})],
+    breaks={
+        "tag": in_task(
+            "Parameters.AlgorithmSpecification.TrainingImage",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/w/training:latest",
+            *JOBS,
+        ),
+        "foreign": in_task(
+            "Parameters.AlgorithmSpecification.TrainingImage",
+            f"999999999999.dkr.ecr.eu-west-1.amazonaws.com/w@sha256:{'0' * 64}",
+            *JOBS,
+        ),
+        "from input": in_task("Parameters.AlgorithmSpecification.TrainingImage", "$.image", *JOBS),
+    },
+)

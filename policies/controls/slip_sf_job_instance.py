@@ -1,0 +1,35 @@
+"""A training job's instance type is on the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.breaks import in_task
+from policies.control import Control
+from policies.kit import ALLOWED_INSTANCES, JOBS, job_requests, machine_text
+from policies.plan import Plan, Resource, first
+
+
+def check(machine: Resource, _: Plan) -> Iterator[str]:
+    for name, request in job_requests(machine, "sagemaker:createTrainingJob"):
+        kind = first(request.get("ResourceConfig")).get("InstanceType")
+        if not ALLOWED_INSTANCES.fullmatch(str(kind)):
+            yield f"state {name}: instance type {kind} is not on the list"
+
+
+CONTROL = Control(
+    title="A training job's instance type is on the list",
+    severity="low",
+    reason="A typing error, or an input, can cost a salary a day.",
+    remedy="Choose a type of the list in policies/kit.py, or widen the list in a reviewed change.",
+    types=("aws_sfn_state_machine",),
+    sources=("WA-COST",),
+    applies=lambda machine, _: any(job_requests(machine, "sagemaker:createTrainingJob")),
+    check=check,
+    good=[("aws_sfn_state_machine", {"definition": machine_text()})],
+    breaks={
+        "huge": in_task("Parameters.ResourceConfig.InstanceType", "ml.p4d.24xlarge", *JOBS),
+        "from input": in_task("Parameters.ResourceConfig.InstanceType", "$.type", *JOBS),
+        "burstable": in_task("Parameters.ResourceConfig.InstanceType", "ml.t3.medium", *JOBS),
+    },
+)

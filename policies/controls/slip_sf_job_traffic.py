@@ -1,0 +1,34 @@
+"""Jobs that a state machine starts encrypt traffic between containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.breaks import in_task
+from policies.control import Control
+from policies.kit import JOBS, job_requests, machine_text
+from policies.plan import Plan, Resource
+
+
+def check(machine: Resource, _: Plan) -> Iterator[str]:
+    for name, request in job_requests(machine):
+        if request.get("EnableInterContainerTrafficEncryption") is not True:
+            yield f"state {name}: EnableInterContainerTrafficEncryption is not literally true"
+
+
+CONTROL = Control(
+    title="Jobs that a state machine starts encrypt traffic between containers",
+    severity="medium",
+    reason="Instances of one job exchange weights and data over the network.",
+    remedy="Write EnableInterContainerTrafficEncryption: true into the state.",
+    types=("aws_sfn_state_machine",),
+    sources=("ML-TRAFFIC",),
+    applies=lambda machine, _: any(job_requests(machine)),
+    check=check,
+    good=[("aws_sfn_state_machine", {"definition": machine_text()})],
+    breaks={
+        "off": in_task("Parameters.EnableInterContainerTrafficEncryption", False, *JOBS),
+        "unset": in_task("Parameters.EnableInterContainerTrafficEncryption", None, *JOBS, gone=True),
+        "text": in_task("Parameters.EnableInterContainerTrafficEncryption", "true", *JOBS),
+    },
+)

@@ -1,0 +1,109 @@
+"""What several controls share: ARNs and keys of one's own, documents for fixtures, SageMaker jobs in state machines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.control import ACCOUNT, REGION
+from policies.plan import Plan, Resource, arguments, called, tasks
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/fixture"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/slipway-boundary"
+
+# General, compute-optimised and inference instances up to eight times large; the very large cost a salary an hour.
+ALLOWED_INSTANCES = re.compile(r"ml\.(c5|c6i|c7i|c6g|c7g|m5|m6i|m7i|g4dn|g5|g6|inf2)\.(large|[248]?xlarge)")
+
+# AWS defines no resource for these (service authorization reference), so "*" is the only way to grant them.
+NO_RESOURCE = re.compile(
+    r"(cloudwatch:putmetricdata|ecr:getauthorizationtoken|ec2:describe\w+|xray:\w+|sts:getcalleridentity"
+    r"|logs:(createlogdelivery|deletelogdelivery|describeloggroups|describeresourcepolicies|getlogdelivery"
+    r"|listlogdeliveries|putresourcepolicy|updatelogdelivery))"
+)
+
+JOBS = (
+    "sagemaker:createTrainingJob",
+    "sagemaker:createProcessingJob",
+    "sagemaker:createTransformJob",
+    "sagemaker:createHyperParameterTuningJob",
+    "sagemaker:createModel",
+)
+
+
+def own_arn(value: Any, plan: Plan, service: str) -> bool:
+    """Whether this is an ARN of the plan's own account."""
+    parts = str(value).split(":")
+    return len(parts) >= 6 and parts[0] == "arn" and parts[2] == service and parts[4] == plan.account
+
+
+def own_key(value: Any, plan: Plan) -> bool:
+    """Whether this names a customer-managed key of the plan's account, and not one of AWS's (alias/aws/...)."""
+    return own_arn(value, plan, "kms") and "alias/aws/" not in str(value)
+
+
+def policy_text(*statements: Mapping[str, Any]) -> str:
+    """A policy document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def same(attribute: str, of: str = "") -> Any:
+    """A chooser of resources that agree with the subject in an attribute (``of``: its name there)."""
+    return lambda other, subject: other.values.get(attribute) == subject.values.get(of or attribute)
+
+
+TRUST = policy_text(
+    {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
+)
+
+
+def machine_text(**task: Any) -> str:
+    """A state machine that trains a model as it should be done; keywords replace fields of the one task."""
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "TimeoutSeconds": 600,
+        "Parameters": {
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/train",
+            "AlgorithmSpecification": {
+                "TrainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/w/training@sha256:{'0' * 64}"
+            },
+            "OutputDataConfig": {"S3OutputPath": "s3://models/w", "KmsKeyId": KEY},
+            "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeKmsKeyId": KEY},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+            "EnableNetworkIsolation": True,
+            "EnableInterContainerTrafficEncryption": True,
+        },
+        "Retry": [{"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "MaxAttempts": 3}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Stop"}],
+        "End": True,
+        **task,
+    }
+    return json.dumps({"TimeoutSeconds": 7200, "StartAt": "T", "States": {"T": state, "Stop": {"Type": "Fail"}}})
+
+
+def job_requests(machine: Resource, *calls: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Requests of SageMaker jobs with the state's name; what processing keeps in NetworkConfig stands at the top."""
+    for name, state in tasks(machine, *(calls or JOBS)):
+        request = dict(arguments(state))
+        if called(state) == "sagemaker:createHyperParameterTuningJob":
+            request = dict(request.get("TrainingJobDefinition") or {})
+        yield name, request | dict(request.get("NetworkConfig") or {})
+
+
+def is_log_bucket(bucket: str, plan: Plan) -> bool:
+    """Whether other buckets deliver their access logs into this one."""
+    return any(r.values.get("target_bucket") == bucket for r in plan.of("aws_s3_bucket_logging"))
+
+
+def endpoint_name(target: Resource) -> str:
+    """The endpoint that an autoscaling target or policy belongs to."""
+    kind, _, rest = str(target.values.get("resource_id")).partition("/")
+    return rest.split("/")[0] if kind == "endpoint" else ""

@@ -1,0 +1,206 @@
+"""The standards that controls answer to, with the titles as AWS writes them, and what cannot apply here.
+
+Ids and titles of AI Security Best Practices v1.0.0, of the Foundational Security Best Practices (FSBP) and of CIS AWS
+Foundations Benchmark v5.0.0 are those of the AWS Security Hub user guide (standards-ai-security, fsbp-standard, and the
+"Related requirements" of each control).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AI = "AWS AI Security Best Practices v1.0.0"
+HUB = "AWS Security Hub"
+CIS = "CIS AWS Foundations Benchmark v5.0.0"
+GUIDE = "AWS guidance"
+
+_HUB_PAGE = "https://docs.aws.amazon.com/securityhub/latest/userguide/"
+_SAGEMAKER = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
+_LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+_KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/"
+_WA = "https://docs.aws.amazon.com/wellarchitected/latest/"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One demand of a standard."""
+
+    standard: str
+    title: str
+    url: str
+
+
+def _hub(standard: str, titles: dict[str, str]) -> dict[str, Item]:
+    return {key: Item(standard, title, f"{_HUB_PAGE}{_page(key)}") for key, title in titles.items()}
+
+
+def _page(key: str) -> str:
+    service, number = key.split(".")
+    return f"{service.lower()}-controls.html#{service.lower()}-{number}"
+
+
+_AI_ITEMS = {
+    "SageMaker.1": "Amazon SageMaker notebook instances should not have direct internet access",
+    "SageMaker.2": "SageMaker notebook instances should be launched in a custom VPC",
+    "SageMaker.3": "Users should not have root access to SageMaker notebook instances",
+    "SageMaker.4": "SageMaker endpoint production variants should have an initial instance count greater than 1",
+    "SageMaker.5": "SageMaker models should have network isolation enabled",
+    "SageMaker.8": "SageMaker notebook instances should run on supported platforms",
+    "SageMaker.9": "SageMaker data quality job definitions should have inter-container traffic encryption enabled",
+    "SageMaker.10": "SageMaker model explainability job definitions should have inter-container traffic encryption "
+    "enabled",
+    "SageMaker.11": "SageMaker data quality job definitions should have network isolation enabled",
+    "SageMaker.12": "SageMaker model bias job definitions should have network isolation enabled",
+    "SageMaker.13": "SageMaker model quality job definitions should have inter-container traffic encryption enabled",
+    "SageMaker.14": "SageMaker monitoring schedules should have network isolation enabled",
+    "SageMaker.15": "SageMaker model bias job definitions should have inter-container traffic encryption enabled",
+    "SageMaker.16": "SageMaker models should use private registry in VPC for primary containers",
+    "SageMaker.17": "SageMaker feature group offline stores should be encrypted with AWS KMS keys",
+    "SageMaker.18": "SageMaker feature group online stores with standard storage should be encrypted with AWS KMS keys",
+    "SageMaker.19": "SageMaker models should use private registry in VPC for multi-container inference pipelines",
+    "SageMaker.20": "SageMaker model explainability job definitions should have network isolation enabled",
+    "SageMaker.21": "SageMaker notebook instances should be encrypted with customer managed AWS KMS keys",
+    "SageMaker.22": "SageMaker monitoring schedules should have inter-container traffic encryption enabled",
+    "SageMaker.23": "SageMaker inference experiments should have instance storage volume encrypted with customer "
+    "managed AWS KMS keys",
+    "SageMaker.24": "SageMaker inference experiments should have data storage encrypted with customer managed AWS KMS "
+    "keys",
+    "SageMaker.25": "SageMaker model quality job definitions should have network isolation enabled",
+}
+
+_HUB_ITEMS = {
+    "CloudWatch.15": "CloudWatch alarms should have specified actions configured",
+    "CloudWatch.16": "CloudWatch log groups should be retained for a specified time period",
+    "CloudWatch.17": "CloudWatch alarm actions should be activated",
+    "EC2.2": "VPC default security groups should not allow inbound or outbound traffic",
+    "EC2.6": "VPC flow logging should be enabled in all VPCs",
+    "EC2.15": "Amazon EC2 subnets should not automatically assign public IP addresses",
+    "EC2.55": "VPCs should be configured with an interface endpoint for ECR API",
+    "EC2.56": "VPCs should be configured with an interface endpoint for Docker Registry",
+    "ECR.1": "ECR private repositories should have image scanning configured",
+    "ECR.2": "ECR private repositories should have tag immutability configured",
+    "ECR.3": "ECR repositories should have at least one lifecycle policy configured",
+    "ECR.5": "ECR repositories should be encrypted with customer managed AWS KMS keys",
+    "IAM.1": 'IAM policies should not allow full "*" administrative privileges',
+    "IAM.21": "IAM customer managed policies that you create should not allow wildcard actions for services",
+    "KMS.1": "IAM customer managed policies should not allow decryption actions on all KMS keys",
+    "KMS.2": "IAM principals should not have IAM inline policies that allow decryption actions on all KMS keys",
+    "KMS.3": "AWS KMS keys should not be deleted unintentionally",
+    "KMS.4": "AWS KMS key rotation should be enabled",
+    "KMS.5": "KMS keys should not be publicly accessible",
+    "Lambda.1": "Lambda function policies should prohibit public access",
+    "Lambda.2": "Lambda functions should use supported runtimes",
+    "Lambda.3": "Lambda functions should be in a VPC",
+    "Lambda.5": "VPC Lambda functions should operate in multiple Availability Zones",
+    "Lambda.7": "Lambda functions should have AWS X-Ray active tracing enabled",
+    "S3.2": "S3 general purpose buckets should block public read access",
+    "S3.3": "S3 general purpose buckets should block public write access",
+    "S3.5": "S3 general purpose buckets should require requests to use SSL",
+    "S3.6": "S3 general purpose bucket policies should restrict access to other AWS accounts",
+    "S3.8": "S3 general purpose buckets should block public access",
+    "S3.9": "S3 general purpose buckets should have server access logging enabled",
+    "S3.12": "ACLs should not be used to manage user access to S3 general purpose buckets",
+    "S3.13": "S3 general purpose buckets should have Lifecycle configurations",
+    "S3.14": "S3 general purpose buckets should have versioning enabled",
+    "S3.17": "S3 general purpose buckets should be encrypted at rest with AWS KMS keys",
+    "SNS.1": "SNS topics should be encrypted at-rest using AWS KMS",
+    "SNS.4": "SNS topic access policies should not allow public access",
+    "SQS.1": "Amazon SQS queues should be encrypted at rest",
+    "SQS.3": "SQS queue access policies should not allow public access",
+    "StepFunctions.1": "Step Functions state machines should have logging turned on",
+}
+
+# Members of FSBP v1.0.0; Security Hub has the others of _HUB_ITEMS outside that standard.
+_FSBP_TEXT = """
+EC2.2 EC2.6 EC2.15 EC2.55 EC2.56 ECR.1 ECR.2 ECR.3 IAM.1 IAM.21 KMS.1 KMS.2 KMS.3 KMS.5 Lambda.1 Lambda.2 Lambda.5
+S3.2 S3.3 S3.5 S3.6 S3.8 S3.9 S3.12 S3.13 SNS.4 SQS.1 SQS.3 StepFunctions.1
+SageMaker.1 SageMaker.2 SageMaker.3 SageMaker.4 SageMaker.5 SageMaker.8
+"""
+FSBP = frozenset(_FSBP_TEXT.split())
+
+_CIS_ITEMS = {
+    "CIS-2.1.1": ("S3.5", "S3 buckets deny HTTP requests"),
+    "CIS-2.1.4": ("S3.8", "S3 buckets block public access"),
+    "CIS-3.6": ("KMS.4", "Customer-managed keys rotate"),
+    "CIS-3.7": ("EC2.6", "VPC flow logging is enabled in all VPCs"),
+    "CIS-5.5": ("EC2.2", "The default security group of every VPC restricts all traffic"),
+}
+
+_GUIDES = {
+    "ALARM-EXIST": ("Monitor what users feel", f"{_WA}machine-learning-lens/"),
+    "DATA-MIN": ("Logs hold no payloads", f"{_WA}security-pillar/protecting-data-at-rest.html"),
+    "IAM-BOUNDARY": ("Permissions boundaries for IAM entities", f"{_IAM}access_policies_boundaries.html"),
+    "IAM-DEPUTY": ("The confused deputy problem", f"{_IAM}confused-deputy.html"),
+    "IAM-PASSROLE": ("Grant a user permissions to pass a role", f"{_IAM}id_roles_use_passrole.html"),
+    "IAM-USERS": ("Require workloads to use temporary credentials", f"{_IAM}best-practices.html"),
+    "KMS-SPLIT": ("Key policies in AWS KMS", f"{_KMS}key-policies.html"),
+    "KMS-VIA": ("Condition keys of AWS KMS: kms:ViaService", f"{_KMS}conditions-kms.html"),
+    "LA-ALIAS": ("Lambda function aliases", f"{_LAMBDA}configuration-aliases.html"),
+    "LA-CONCURRENCY": ("Reserved and provisioned concurrency", f"{_LAMBDA}configuration-concurrency.html"),
+    "LA-DLQ": ("Asynchronous invocation: dead-letter queues", f"{_LAMBDA}invocation-async-retain-records.html"),
+    "LA-ENV": ("Securing Lambda environment variables", f"{_LAMBDA}configuration-envvars-encryption.html"),
+    "LOG-KMS": (
+        "Encrypt log data using AWS KMS",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
+    ),
+    "LOG-MANAGED": (
+        "Log retention of log groups",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
+    ),
+    "ML-CONDITIONS": (
+        "Condition keys for Amazon SageMaker",
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
+    ),
+    "ML-FULLACCESS": ("AWS managed policies for SageMaker AI", f"{_SAGEMAKER}security-iam-awsmanpol.html"),
+    "ML-GUARDRAILS": ("Deployment guardrails: auto-rollback", f"{_SAGEMAKER}deployment-guardrails.html"),
+    "ML-ISOLATION": (
+        "Training and inference containers in internet-free mode",
+        f"{_SAGEMAKER}mkt-algo-model-internet-free.html",
+    ),
+    "ML-KMS": ("Protect data at rest using encryption", f"{_SAGEMAKER}encryption-at-rest.html"),
+    "ML-PUBLIC": ("No resource policy admits the public", f"{_IAM}access_policies_identity-vs-resource.html"),
+    "ML-SSM": ("Access containers through SSM", f"{_SAGEMAKER}ssm-access.html"),
+    "ML-TRAFFIC": ("Protect communications between ML compute instances", f"{_SAGEMAKER}train-encrypt.html"),
+    "ML-VPC": ("Give SageMaker AI access to resources in your VPC", f"{_SAGEMAKER}infrastructure-give-access.html"),
+    "MSG-TLS": (
+        "SNS: enforce encryption in transit",
+        "https://docs.aws.amazon.com/sns/latest/dg/sns-security-best-practices.html",
+    ),
+    "NET-ISOLATION": ("Control traffic at all layers", f"{_WA}security-pillar/protecting-networks.html"),
+    "NET-PERIMETER": (
+        "Control access to VPC endpoints using endpoint policies",
+        "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
+    ),
+    "SFN-BEST": (
+        "Best practices for Step Functions",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html",
+    ),
+    "SLSA": ("Supply chain: fixed, own artefacts", "https://slsa.dev/spec/v1.0/requirements"),
+    "TAGS": ("Tagging AWS resources", "https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"),
+    "WA-COST": ("Cost controls", f"{_WA}cost-optimization-pillar/"),
+    "WA-LEAST": ("Grant least-privilege access", f"{_IAM}best-practices.html"),
+    "WA-ML": ("Machine Learning Lens: automatic scaling", f"{_WA}machine-learning-lens/"),
+    "WA-REL": ("Deploy the workload to multiple locations", f"{_WA}reliability-pillar/"),
+}
+
+STANDARDS: dict[str, Item] = {
+    **_hub(AI, _AI_ITEMS),
+    **_hub(HUB, _HUB_ITEMS),
+    **{key: Item(CIS, title, f"{_HUB_PAGE}{_page(hub)}") for key, (hub, title) in _CIS_ITEMS.items()},
+    **{key: Item(GUIDE, title, url) for key, (title, url) in _GUIDES.items()},
+}
+
+_NO_RESOURCE = "hashicorp/aws has no such resource, and nothing here calls the operation."
+NOT_APPLICABLE = {
+    "SageMaker.10": _NO_RESOURCE,
+    "SageMaker.12": _NO_RESOURCE,
+    "SageMaker.13": _NO_RESOURCE,
+    "SageMaker.15": _NO_RESOURCE,
+    "SageMaker.20": _NO_RESOURCE,
+    "SageMaker.23": _NO_RESOURCE,
+    "SageMaker.24": _NO_RESOURCE,
+    "SageMaker.25": _NO_RESOURCE,
+    "Bedrock.1": "Slipway uses no Bedrock.",
+    "BedrockAgentCore.1 to .7": "Slipway uses no Bedrock AgentCore.",
+}

@@ -1,0 +1,167 @@
+"""Every control passes what is right, fails what is broken, and is written up."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from policies import catalogue
+from policies.control import Control
+from policies.plan import Plan, Resource, UnreadableError, document, read_plan
+from policies.registry import controls
+from policies.reports import table, write_junit, write_sarif
+from policies.scan import Verdict, WaiverError, apply_waivers, never_evaluated, read_waivers, scan
+from policies.standards import AI, NOT_APPLICABLE, STANDARDS
+
+ALL = controls()
+WAYS = [(control, way) for control in ALL for way in control.breaks]
+TODAY = datetime.date(2026, 6, 1)
+GOOD_WAIVER = {
+    "control": "SLIP_SM_INSTANCES",
+    "environment": "prod",
+    "resource": "aws_x.y",
+    "reason": "Costs are kept down until the launch.",
+    "expires": datetime.date(2026, 7, 1),
+}
+
+
+def by_id(name: str) -> Control:
+    return next(control for control in ALL if control.id == name)
+
+
+@pytest.mark.parametrize("control", ALL, ids=lambda control: control.id)
+def test_the_passing_fixture_is_judged_and_passes(control: Control) -> None:
+    verdicts = scan(control.passing(), [control])
+    assert verdicts
+    assert [verdict.faults for verdict in verdicts if verdict.faults] == []
+
+
+@pytest.mark.parametrize(("control", "way"), WAYS, ids=lambda part: part.id if isinstance(part, Control) else part)
+def test_the_broken_fixture_fails(control: Control, way: str) -> None:
+    assert any(verdict.faults for verdict in scan(control.failing()[way], [control]))
+
+
+def test_there_are_at_least_sixty_controls_and_two_hundred_ways_to_break_them() -> None:
+    assert len(ALL) >= 60
+    assert len(WAYS) >= 200
+
+
+def test_every_item_of_the_ai_standard_is_answered() -> None:
+    answered = {source for control in ALL for source in control.sources} | set(NOT_APPLICABLE)
+    assert [key for key, item in STANDARDS.items() if item.standard == AI and key not in answered] == []
+
+
+def test_nothing_that_is_answered_is_said_to_be_inapplicable() -> None:
+    assert not {source for control in ALL for source in control.sources} & set(NOT_APPLICABLE)
+
+
+def test_the_catalogue_is_fresh() -> None:
+    assert catalogue.PAGE.read_text() == catalogue.page(ALL), "run `python -m policies.catalogue`"
+
+
+def test_what_cannot_be_read_has_failed() -> None:
+    control = by_id("SLIP_SF_TASK_TIMEOUT")
+    plan = Plan("prod", "1", "r", [Resource("aws_sfn_state_machine.x", "aws_sfn_state_machine", {"definition": None})])
+    assert scan(plan, [control])[0].faults[0].startswith("unreadable: ")
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{broken", 7])
+def test_a_document_that_is_none_is_unreadable(text: object) -> None:
+    with pytest.raises(UnreadableError):
+        document(text)
+
+
+def test_an_error_in_a_control_is_not_swallowed() -> None:
+    control = by_id("SLIP_SM_SCALING_LIMITS")
+    plan = control.passing()
+    plan.resources[0].values["min_capacity"] = "two"
+    with pytest.raises(TypeError):
+        scan(plan, [control])
+
+
+def test_an_empty_plan_is_refused() -> None:
+    with pytest.raises(UnreadableError, match="holds no resources"):
+        read_plan({"resource_changes": []}, "prod", "1", "r")
+
+
+def test_a_control_that_judged_nothing_is_told() -> None:
+    used, unused = by_id("SLIP_SM_INSTANCES"), by_id("SLIP_SM_NOTEBOOK_ROOT")
+    assert never_evaluated([], [used, unused]) == ["SLIP_SM_INSTANCES"]
+    assert never_evaluated(scan(used.passing(), [used]), [used]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"reason": None}, "write the reason"),
+        ({"reason": "because"}, "write the reason"),
+        ({"expires": None}, "add the day it ends"),
+        ({"expires": "2030-01-31"}, "add the day it ends"),
+        ({"expires": datetime.date(2026, 5, 31)}, "ended on 2026-05-31"),
+    ],
+)
+def test_a_waiver_without_reason_or_end_fails(change: dict[str, object], says: str) -> None:
+    with pytest.raises(WaiverError, match=says):
+        read_waivers([GOOD_WAIVER | change], TODAY)
+
+
+def test_a_waiver_covers_its_finding_alone() -> None:
+    control = by_id("SLIP_SM_INSTANCES")
+    found = [Verdict(control, "prod", address, ("one instance",)) for address in ("aws_x.y", "aws_x.z")]
+    assert [v.outcome for v in apply_waivers(found, read_waivers([GOOD_WAIVER], TODAY))] == ["skipped", "failed"]
+
+
+def test_a_waiver_that_nothing_needs_fails() -> None:
+    passed = [Verdict(by_id("SLIP_SM_INSTANCES"), "prod", "aws_x.y", ())]
+    with pytest.raises(WaiverError, match="match no finding"):
+        apply_waivers(passed, read_waivers([GOOD_WAIVER], TODAY))
+
+
+def test_findings_are_reported_to_machines_and_people(tmp_path: Path) -> None:
+    control = by_id("SLIP_SM_INSTANCES")
+    verdicts = [
+        Verdict(control, "prod", "aws_x.bad", ("one instance",)),
+        Verdict(control, "prod", "aws_x.waived", ("one instance",), "until the launch"),
+        Verdict(control, "prod", "aws_x.good", ()),
+    ]
+    write_sarif(tmp_path / "x.sarif", verdicts, ALL)
+    write_junit(tmp_path / "x.xml", verdicts)
+    run = json.loads((tmp_path / "x.sarif").read_text())["runs"][0]
+    assert len(run["tool"]["driver"]["rules"]) == len(ALL)
+    assert [("suppressions" in result) for result in run["results"]] == [False, True]
+    suite = Xml.parse(tmp_path / "x.xml").getroot().find("testsuite")  # noqa: S314 (written above)
+    assert suite is not None
+    assert suite.attrib == {"name": "prod", "tests": "3", "failures": "1", "skipped": "1"}
+    text = "\n".join(table(verdicts))
+    assert "SLIP_SM_INSTANCES" in text
+    assert control.remedy in text
+
+
+def test_an_insecure_stack_is_refused_with_ids() -> None:
+    public = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+    domain = {"app_network_access_type": "PublicInternetOnly"}
+    role = {"name": "r", "arn": "arn:aws:iam::1:role/r", "assume_role_policy": public}
+    full = {"role": "r", "policy_arn": "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"}
+    plan = Plan(
+        "prod",
+        "111122223333",
+        "eu-west-1",
+        [
+            Resource("aws_sagemaker_domain.d", "aws_sagemaker_domain", domain),
+            Resource("aws_vpc_endpoint.e", "aws_vpc_endpoint", {"policy": public, "vpc_endpoint_type": "Interface"}),
+            Resource("aws_iam_role.r", "aws_iam_role", role),
+            Resource("aws_iam_role_policy_attachment.a", "aws_iam_role_policy_attachment", full),
+        ],
+    )
+    failed = {verdict.control.id for verdict in scan(plan, ALL) if verdict.faults}
+    assert failed >= {
+        "SLIP_SM_DOMAIN_NETWORK",
+        "SLIP_NET_ENDPOINT_POLICY",
+        "SLIP_IAM_MANAGED_POLICIES",
+        "SLIP_IAM_BOUNDARY",
+        "SLIP_IAM_TRUST_PRINCIPAL",
+    }
