@@ -23,13 +23,17 @@ def parameter_keys(service: str, operation: str, parameters: dict[str, Any], sco
     """Return the keys that the parameters of a call fill."""
     context: Context = {}
     for key, paths in tables.CONTEXT.get(service, {}).items():
-        values = as_texts([value for path in paths for value in members(parameters, path) if not isinstance(value, dict)])
+        values = as_texts(
+            [value for path in paths for value in members(parameters, path) if not isinstance(value, dict)]
+        )
         if values:
             context[key] = list(dict.fromkeys(values)) if key in _ARRAYS else _single(values)
     if service == "kms":
         context.update(_encryption_context(parameters, scope))
     if service == "lambda" and operation == "CreateEventSourceMapping":
-        context["lambda:FunctionArn"] = f"arn:aws:lambda:{scope.region}:{scope.account}:function:{parameters['FunctionName']}"
+        context["lambda:FunctionArn"] = (
+            f"arn:aws:lambda:{scope.region}:{scope.account}:function:{parameters['FunctionName']}"
+        )
     context.update(_tags(parameters.get("Tags") or parameters.get("tags")))
     return context
 

@@ -121,7 +121,9 @@ def _statement(kind: str, item: dict[str, Any], sid: str, where: str, modern: bo
     if effect not in ("Allow", "Deny"):
         raise PolicyEvaluationError(f"{at}: Effect {effect!r} is neither Allow nor Deny")
     actions, not_actions = _one_of(item, "Action", at, _ACTION, required=True)
-    resources, not_resources = _one_of(item, "Resource", at, _RESOURCE, required=kind in ("identity", "boundary", "session"))
+    resources, not_resources = _one_of(
+        item, "Resource", at, _RESOURCE, required=kind in ("identity", "boundary", "session")
+    )
     if kind == "trust" and resources is not None:
         raise PolicyEvaluationError(f"{at}: a trust policy has no Resource: the role it stands on is meant")
     if modern:

@@ -33,7 +33,6 @@ class Check:
     why: str = "call"
 
 
-
 def checks(
     service: str,
     operation: str,
@@ -62,7 +61,9 @@ def checks(
     for action in actions(service, operation, parameters):
         arns = resources(service, operation, action, named, scope)
         found += [Check(action, arn, context) for arn in arns]
-        found += [Check(extra, arn, context, why) for extra, why in _added(service, operation, parameters) for arn in arns]
+        found += [
+            Check(extra, arn, context, why) for extra, why in _added(service, operation, parameters) for arn in arns
+        ]
     if service == "s3" and operation in ("CopyObject", "UploadPartCopy"):
         found.append(_copied(parameters["CopySource"]))
     for role, receiver in passed_roles(service, operation, parameters, scope.account):

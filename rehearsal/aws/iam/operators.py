@@ -122,7 +122,9 @@ def _ordered(name: str, read: Callable[[str], Any]) -> list[Operator]:
     return [*made, Operator(f"{name}NotEquals", test(compare.eq), negated=True, check=read)]
 
 
-def _pair(base: str, negation: str, test: Callable[[str, str], bool], check: Callable[[str], Any] = str) -> list[Operator]:
+def _pair(
+    base: str, negation: str, test: Callable[[str, str], bool], check: Callable[[str], Any] = str
+) -> list[Operator]:
     return [
         Operator(base, test, takes_variables=True, check=check),
         Operator(negation, test, negated=True, takes_variables=True, check=check),

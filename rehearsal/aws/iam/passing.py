@@ -32,7 +32,9 @@ def passed_roles(service: str, operation: str, parameters: dict[str, Any], accou
         return []
     receiver = row[1] if row else tables.PASSED_TO.get(service)
     if receiver is None:
-        raise UnmappedCallError(f"{service}:{operation} hands over a role; PASSED_TO in tables.py has no row for {service}")
+        raise UnmappedCallError(
+            f"{service}:{operation} hands over a role; PASSED_TO in tables.py has no row for {service}"
+        )
     arns = [role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}" for role in roles]
     return [(arn, receiver) for arn in dict.fromkeys(arns)]
 

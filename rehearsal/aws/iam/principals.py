@@ -73,7 +73,9 @@ def _names(group: str, names: object) -> list[str]:
         raise PolicyEvaluationError(f"principal type {group} names nobody")
     for name in found:
         if not isinstance(name, str) or not form.fullmatch(name):
-            raise PolicyEvaluationError(f"principal {group} {name!r} is malformed (part of a name cannot be a wildcard)")
+            raise PolicyEvaluationError(
+                f"principal {group} {name!r} is malformed (part of a name cannot be a wildcard)"
+            )
     return found
 
 

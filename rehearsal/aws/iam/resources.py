@@ -121,7 +121,9 @@ def _names(service: str, variable: str, parameters: dict[str, Any]) -> list[str]
     alike = [
         name
         for name in parameters
-        if len(name) >= _SHORTEST_PART and name.lower() != low and (low.endswith(name.lower()) or name.lower().endswith(low))
+        if len(name) >= _SHORTEST_PART
+        and name.lower() != low
+        and (low.endswith(name.lower()) or name.lower().endswith(low))
     ]
     return [*rows.get(low, ()), variable, *sorted(alike, key=len, reverse=True)]
 

@@ -12,7 +12,7 @@ PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states", "monito
 MODELS = {"monitoring": "cloudwatch", "states": "stepfunctions"}
 """Signing name -> service model, where they differ."""
 
-_CONFIGURATION = "Analytics IntelligentTiering Inventory Metrics".split()
+_CONFIGURATION = ["Analytics", "IntelligentTiering", "Inventory", "Metrics"]
 _S3_CONFIGURATIONS = {
     f"{verb}Bucket{kind}Configuration{plural}": f"s3:{right}{kind}Configuration"
     for kind in _CONFIGURATION

@@ -64,7 +64,9 @@ def _value(inside: str, text: str, request: Request) -> str | None:
     if not values:
         return None if default is None else literal(default)
     if len(values) > 1:
-        raise PolicyEvaluationError(f"variable {key} in {text!r} has {len(values)} values; a variable needs exactly one")
+        raise PolicyEvaluationError(
+            f"variable {key} in {text!r} has {len(values)} values; a variable needs exactly one"
+        )
     return literal(values[0])
 
 
