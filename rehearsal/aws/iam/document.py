@@ -102,7 +102,7 @@ def _read(kind: str, name: str, text: str) -> Policy:
     items = statements if isinstance(statements, list) else [statements]
     if not items or not all(isinstance(item, dict) for item in items):
         raise PolicyEvaluationError(f"{where}: Statement must be one object or a list of at least one")
-    sids = [item["Sid"] for item in items if "Sid" in item]
+    sids = [item["Sid"] for item in items if item and "Sid" in item]
     if len(sids) != len(set(map(str, sids))):
         raise PolicyEvaluationError(f"{where}: a Sid stands twice in {', '.join(map(str, sids))}")
     read = tuple(
@@ -145,7 +145,7 @@ def _one_of(
         raise PolicyEvaluationError(f"{at}: exactly one of {name} and Not{name} is needed, got {present or 'none'}")
     if not present:
         return None, False
-    value = item[present[0]]
+    value: Any = item[present[0]]
     texts = value if isinstance(value, list) else [value]
     if not texts:
         raise PolicyEvaluationError(f"{at}: {present[0]} is empty")

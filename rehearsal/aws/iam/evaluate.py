@@ -1,8 +1,8 @@
 """The decision: which policies must allow a request, which may, and that any Deny ends it.
 
-Written from https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and the pages below
-it, for KMS from https://docs.aws.amazon.com/kms/latest/developerguide/determining-access.html. Organisation-wide
-policies (SCP, RCP) are not part of one account and not evaluated.
+Written from https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and what it
+links to, for KMS from https://docs.aws.amazon.com/kms/latest/developerguide/determining-access.html. Policies of an
+organisation (SCP, RCP) are not part of one account and not evaluated.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def must_be_named(request: Request) -> bool:
 def _decide(request: Request, policies: Policies, voices: dict[str, _Voice]) -> Decision:
     resource = voices.get("resource", _Voice("resource"))
     grant = next((item for item in policies.grants if item.covers(request)), None)
-    if request.caller.kind in ("service", "federated", "anonymous"):
+    if request.caller.kind not in ("session", "user", "root"):  # no identity policies: the resource alone decides
         return _allow(resource.allow) if resource.allow else _granted(grant) or _silent(request, resource)
     same_account = request.owner == request.caller.account
     if same_account and resource.closeness == DIRECT:
@@ -118,12 +118,10 @@ def _decide(request: Request, policies: Policies, voices: dict[str, _Voice]) -> 
         return _silent(request, limit) if limit else _granted(grant) or _allow(resource.allow)
     if (not same_account or must_be_named(request)) and resource.closeness < ACCOUNT:
         return _silent(request, resource)
-    identity = voices["identity"]
     if request.caller.kind == "root":
         return Decision(True, "the account's root user")
-    if not identity.allow:
-        return _silent(request, identity)
-    return _silent(request, limit) if limit else _allow(identity.allow)
+    limit = voices["identity"] if not voices["identity"].allow else limit
+    return _silent(request, limit) if limit else _allow(voices["identity"].allow)
 
 
 def _listen(kind: str, found: tuple[Policy, ...], request: Request, *, bounded: bool) -> _Voice:
@@ -160,7 +158,8 @@ def _granted(grant: Grant | None) -> Decision | None:
 
 
 def _silent(request: Request, voice: _Voice) -> Decision:
-    reason = f"because no {KINDS[voice.kind]} allows the {request.action} action"
+    kind = "trust" if voice.kind == "resource" and request.action.startswith("sts:") else voice.kind
+    reason = f"because no {KINDS[kind]} allows the {request.action} action"
     if voice.nearest:
         reason += f"; nearest is {_where(voice.nearest)}"
     return Decision(False, reason, voice.nearest)

@@ -92,16 +92,16 @@ class Gate:
         scope = Scope(self._context.account_id, call.region or self._context.region)
         parsed = parse(environ, call)
         parameters = settled(parsed.service, parsed.operation, parsed.parameters, scope)
-        needed = checks(parsed.service, parsed.operation, parameters, scope, lambda *asked: key_of(*asked, scope))
+        needed = checks(parsed.service, parsed.operation, parameters, scope, key_of)
         identity, boundary = store.identity_policies(caller)
         session = _session(self._context, call.access_key)
         limit = (
             (read_policy("session", caller.arn, session.policy),) if session is not None and session.policy else None
         )
         path, endpoint = way(parsed.service, caller.role_arn, scope)
-        base = {**caller_keys(caller, session, scope), **path}
+        base = caller_keys(caller, session, scope)
         for check in needed:
-            direct = check.action.partition(":")[0] != "kms" or parsed.service == "kms"
+            direct = not check.why.startswith("key of")  # a service's own call to KMS takes no way of the caller's
             policies = Policies(
                 identity,
                 boundary,
@@ -110,7 +110,13 @@ class Gate:
                 endpoint if direct and check.action != "iam:PassRole" else None,
                 store.grants(check.resource, scope.account),
             )
-            request = Request(caller, check.action, check.resource, {**base, **check.context}, _owner(check, scope))
+            request = Request(
+                caller,
+                check.action,
+                check.resource,
+                {**base, **(path if direct else {}), **check.context},
+                _owner(check, scope),
+            )
             decision = evaluate(request, policies)
             if not decision.allowed:
                 return check, decision

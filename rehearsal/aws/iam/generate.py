@@ -14,7 +14,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SERVICES = ["application-autoscaling", "cloudwatch", "ec2", "ecr", "events", "iam", "kms", "lambda", "logs", "s3", "sagemaker", "scheduler", "sns", "sqs", "ssm", "states", "sts"]
+SERVICES = [
+    "application-autoscaling",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "sagemaker",
+    "scheduler",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+]
 TARGET = Path(__file__).parent / "data" / "reference.json"
 
 

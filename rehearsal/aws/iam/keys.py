@@ -12,7 +12,57 @@ from functools import lru_cache
 from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.aws.iam.reference import reference
 
-_GLOBAL = ["AssumedRoot", "CalledVia", "CalledViaFirst", "CalledViaLast", "CalledViaAWSMCP", "ChatbotSourceArn", "CurrentTime", "Ec2InstanceSourcePrivateIPv4", "Ec2InstanceSourceVpc", "EpochTime", "FederatedProvider", "IsMcpServiceAction", "MultiFactorAuthAge", "MultiFactorAuthPresent", "PrincipalAccount", "PrincipalArn", "PrincipalIsAWSService", "PrincipalOrgID", "PrincipalOrgPaths", "PrincipalServiceName", "PrincipalServiceNamesList", "PrincipalType", "Referer", "RequestedRegion", "ResourceAccount", "ResourceOrgID", "ResourceOrgPaths", "SecureTransport", "SourceAccount", "SourceArn", "SourceIdentity", "SourceIp", "SourceOrgID", "SourceOrgPaths", "SourceOwner", "SourceVpc", "SourceVpcArn", "SourceVpce", "TagKeys", "TokenIssueTime", "UserAgent", "ViaAWSMCPService", "ViaAWSService", "VpcSourceIp", "VpceAccount", "VpceOrgID", "VpceOrgPaths", "userid", "username"]
+_GLOBAL = [
+    "AssumedRoot",
+    "CalledVia",
+    "CalledViaFirst",
+    "CalledViaLast",
+    "CalledViaAWSMCP",
+    "ChatbotSourceArn",
+    "CurrentTime",
+    "Ec2InstanceSourcePrivateIPv4",
+    "Ec2InstanceSourceVpc",
+    "EpochTime",
+    "FederatedProvider",
+    "IsMcpServiceAction",
+    "MultiFactorAuthAge",
+    "MultiFactorAuthPresent",
+    "PrincipalAccount",
+    "PrincipalArn",
+    "PrincipalIsAWSService",
+    "PrincipalOrgID",
+    "PrincipalOrgPaths",
+    "PrincipalServiceName",
+    "PrincipalServiceNamesList",
+    "PrincipalType",
+    "Referer",
+    "RequestedRegion",
+    "ResourceAccount",
+    "ResourceOrgID",
+    "ResourceOrgPaths",
+    "SecureTransport",
+    "SourceAccount",
+    "SourceArn",
+    "SourceIdentity",
+    "SourceIp",
+    "SourceOrgID",
+    "SourceOrgPaths",
+    "SourceOwner",
+    "SourceVpc",
+    "SourceVpcArn",
+    "SourceVpce",
+    "TagKeys",
+    "TokenIssueTime",
+    "UserAgent",
+    "ViaAWSMCPService",
+    "ViaAWSService",
+    "VpcSourceIp",
+    "VpceAccount",
+    "VpceOrgID",
+    "VpceOrgPaths",
+    "userid",
+    "username",
+]
 _TAGS = re.compile(r"aws:(principaltag|requesttag|resourcetag)/.+")
 
 # Filled by identity providers: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
@@ -41,7 +91,7 @@ def require_known(key: str) -> None:
     """
     if not _known(key.lower()):
         raise PolicyEvaluationError(
-            f"condition key {key!r} is not documented by AWS: check its spelling, or add it to rehearsal/aws/iam/keys.py"
+            f"condition key {key!r} is not documented by AWS: check its spelling, or add it to keys.py"
         )
 
 

@@ -1,4 +1,4 @@
-"""What an API call needs: from operation and parameters to the actions, resources and condition keys that AWS judges."""
+"""What an API call needs: the actions, resources and condition keys that AWS judges."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def checks(
     operation: str,
     parameters: dict[str, Any],
     scope: Scope,
-    key_of: Callable[[str, str, dict[str, Any]], tuple[str, Context] | None] = lambda *_: None,
+    key_of: Callable[[str, str, dict[str, Any], Scope], tuple[str, Context] | None] = lambda *_: None,
 ) -> list[Check]:
     """Return everything a call needs; [] for the one that needs nothing (GetCallerIdentity).
 
@@ -47,7 +47,7 @@ def checks(
     service
         botocore's name of the service model.
     key_of
-        Of (service, operation, parameters): ARN of the KMS key that the touched resource is encrypted with, and the
+        Of (service, operation, parameters, scope): ARN of the KMS key that the touched resource is encrypted with, and the
         encryption context the service uses; None when it has no key of its own.
 
     Raises
@@ -68,7 +68,7 @@ def checks(
         found.append(_copied(parameters["CopySource"]))
     for role, receiver in passed_roles(service, operation, parameters, scope.account):
         found.append(Check("iam:PassRole", role, {"iam:PassedToService": receiver}, "passed role"))
-    key = key_of(service, operation, parameters) if (service, operation) in tables.SERVICE_KEYS else None
+    key = key_of(service, operation, parameters, scope) if (service, operation) in tables.SERVICE_KEYS else None
     if key:
         via: Context = {
             "kms:ViaService": f"{service}.{scope.region}.amazonaws.com",

@@ -101,6 +101,10 @@ def _arn_pattern(text: str) -> None:
         raise PolicyEvaluationError(f"{text!r} is not an ARN of six parts")
 
 
+def _never(_wanted: str, _had: str) -> bool:
+    return False  # Null looks at the key, not at values
+
+
 def _null(text: str) -> None:
     if text not in ("true", "false"):
         raise PolicyEvaluationError(f"Null takes true or false, got {text!r}")
@@ -149,7 +153,7 @@ OPERATORS: dict[str, Operator] = {
         Operator("BinaryEquals", lambda wanted, had: _bytes(wanted) == _bytes(had), check=_bytes),
         Operator("IpAddress", _in_network, check=_network),
         Operator("NotIpAddress", _in_network, negated=True, check=_network),
-        Operator("Null", lambda wanted, had: False, check=_null),
+        Operator("Null", _never, check=_null),
     ]
 }
 """Every operator AWS documents, by name."""

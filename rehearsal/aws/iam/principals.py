@@ -76,7 +76,7 @@ def _names(group: str, names: object) -> list[str]:
             raise PolicyEvaluationError(
                 f"principal {group} {name!r} is malformed (part of a name cannot be a wildcard)"
             )
-    return found
+    return list(map(str, found))
 
 
 def closeness(element: PrincipalElement, caller: Principal, *, bounded: bool) -> int:
@@ -93,7 +93,7 @@ def closeness(element: PrincipalElement, caller: Principal, *, bounded: bool) ->
 
 
 def _closeness(group: str, name: str, caller: Principal) -> int:
-    if group == "Service" or group == "Federated":
+    if group in _OTHERS:
         named = caller.kind == group.lower() and name in ("*", caller.arn)
         return DIRECT if named else NOBODY
     if name == "*":

@@ -78,7 +78,7 @@ def _fill(service: str, template: str, parameters: dict[str, Any], scope: Scope)
     arns = [_localised(template, scope)]
     for variable in _VARIABLE.findall(arns[0]):
         values = _values(service, variable, parameters)
-        arns = [arn.replace("${%s}" % variable, value) for arn in arns for value in values]
+        arns = [arn.replace(f"${{{variable}}}", value) for arn in arns for value in values]
     return arns
 
 
