@@ -47,8 +47,8 @@ def checks(
     service
         botocore's name of the service model.
     key_of
-        Of (service, operation, parameters, scope): ARN of the KMS key that the touched resource is encrypted with, and the
-        encryption context the service uses; None when it has no key of its own.
+        Of (service, operation, parameters, scope): ARN of the KMS key that the touched resource is encrypted with,
+        and the encryption context the service uses; None when it has no key of its own.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from rehearsal.aws.iam.members import members
 from rehearsal.aws.iam.reference import find_action, reference
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_TWICE_QUALIFIED = re.compile(r"(:function:[^:]+:[^:]+):.+")
 _SHORTEST_PART = 4  # letters that two names must share before one may stand for the other
 
 
@@ -61,6 +62,8 @@ def _narrow(service: str, arns: list[str]) -> list[str]:
     if service == "events":
         on_bus = [arn for arn in arns if ":rule/" in arn and arn.count("/") == 2 and ":rule/default/" not in arn]
         return on_bus or [arn for arn in arns if ":rule/default/" not in arn]
+    if service == "lambda":  # the name may carry its qualifier already
+        return [_TWICE_QUALIFIED.sub(r"\1", arn) for arn in arns]
     if service == "s3":
         return [arn for arn in arns if "/" in arn] or arns
     if service == "logs":
@@ -139,7 +142,12 @@ def _whole_arns(template: str, parameters: dict[str, Any]) -> list[str]:
         if isinstance(text, str)
         and text.startswith("arn:")
         and pattern.fullmatch(text)
-        and ("Path}" in template or "Name}" not in template or (text.count("/"), text.count(":")) == depth)
+        and (
+            ":function:" in template
+            or "Path}" in template
+            or "Name}" not in template
+            or (text.count("/"), text.count(":")) == depth
+        )
     ]
 
 

@@ -67,6 +67,7 @@ ACTIONS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Invoke": "lambda:InvokeFunction",
         "InvokeWithResponseStream": "lambda:InvokeFunction",
     },
+    "kms": {"ReEncrypt": ("kms:ReEncryptFrom", "kms:ReEncryptTo")},
     "sns": {"PublishBatch": "sns:Publish"},
     "sqs": {
         "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
@@ -133,7 +134,7 @@ VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "kms": {"Alias": ("AliasName",), "KeyId": ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")},
     "lambda": {
         "FunctionName": ("FunctionName", "FunctionArn", "Resource"),
-        "Alias": ("Alias", "Name"),
+        "Alias": ("Alias", "Name", "Qualifier"),
         "Version": ("Version",),
     },
     "logs": {
