@@ -66,7 +66,7 @@ def make_app(
     dispatcher = DomainDispatcherApplication(final_errors(create_app))
     app = extensions.wrap(Replay(_RawUri(dispatcher)), context)
     if iam != "off":
-        app = Gate(app, context, iam, root / "denials.jsonl")
+        app = Gate(app, context, iam, root)
     return Recorder(app, context, root / "calls.jsonl")
 
 

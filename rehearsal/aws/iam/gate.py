@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rehearsal.aws.iam import store
-from rehearsal.aws.iam.denials import Denials
 from rehearsal.aws.iam.document import read_policy
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.evaluate import Decision, Policies, evaluate
+from rehearsal.aws.iam.journal import Journal
 from rehearsal.aws.iam.mapping import Check, checks
 from rehearsal.aws.iam.network import way
 from rehearsal.aws.iam.parse import parse
@@ -40,15 +40,20 @@ class Refusal(NamedTuple):
 
 
 class Gate:
-    """WSGI middleware. ``log`` carries every call out and writes down what it would have refused."""
+    """WSGI middleware. ``log`` carries every call out and writes down what it would have refused.
 
-    def __init__(self, app: Any, context: Context, mode: str, path: Path) -> None:
+    Refusals stand in ``denials.jsonl``; ``uses.jsonl`` has a line for the first time that a principal's action was
+    allowed by a statement, from which unused statements follow.
+    """
+
+    def __init__(self, app: Any, context: Context, mode: str, root: Path) -> None:
         if mode not in MODES[1:]:
             raise ValueError(f"iam must be {', '.join(MODES)}, got {mode!r}")
         self._app = app
         self._context = context
         self._enforce = mode == "enforce"
-        self._denials = Denials(path)
+        self._denials = Journal(root / "denials.jsonl")
+        self._uses = Journal(root / "uses.jsonl")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Decide, and pass on or answer the refusal in the service's own shape."""
@@ -120,7 +125,22 @@ class Gate:
             decision = evaluate(request, policies)
             if not decision.allowed:
                 return check, decision
+            self._use(caller, check, decision)
         return None
+
+    def _use(self, caller: Principal, check: Check, decision: Decision) -> None:
+        found = decision.decisive
+        self._uses.write_first(
+            "role",
+            "action",
+            "policy",
+            "statement",
+            role=caller.role_arn or caller.arn,
+            action=check.action,
+            resource=check.resource,
+            policy=found.policy.name if found else "",
+            statement=found.statement.sid if found else decision.reason,
+        )
 
 
 def caller_keys(caller: Principal, session: Any, scope: Scope) -> dict[str, str | list[str]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = "123456789012"
+pytestmark = pytest.mark.xdist_group("iam")  # one server for all of them
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [
@@ -83,6 +84,14 @@ def test_what_the_role_may(worker: Callable[[str], Any]) -> None:
     worker("sqs").send_message(QueueUrl=url, MessageBody="m")
     assert worker("ec2").describe_vpcs()["Vpcs"]
     assert ":assumed-role/worker/job" in worker("sts").get_caller_identity()["Arn"]
+
+
+def test_a_use_is_written_once(root: Path, worker: Callable[[str], Any]) -> None:
+    for _ in range(2):
+        worker("s3").get_object(Bucket="data", Key="in/a")
+    uses = [json.loads(line) for line in (root / "uses.jsonl").read_text().splitlines()]
+    reads = [use for use in uses if use["action"] == "s3:GetObject"]
+    assert [(use["role"], use["statement"]) for use in reads] == [(f"arn:aws:iam::{ACCOUNT}:role/ml/worker", "Read")]
 
 
 def test_rest_xml(root: Path, worker: Callable[[str], Any]) -> None:

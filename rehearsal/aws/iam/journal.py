@@ -1,4 +1,4 @@
-"""What the gate refuses, or in ``log`` mode would refuse: one JSON line each, with the decisive statement."""
+"""What the gate found, a JSON line each: refusals, and the first use of every statement by every role."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Denials:
-    """Writes ``denials.jsonl``."""
+class Journal:
+    """An append-only file of JSON lines that many threads write."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1, encoding="utf-8")
         self._lock = threading.Lock()
+        self._known: set[tuple[str, ...]] = set()
 
     def write(self, **what: str) -> None:
         """Append one line with the time and ``what``."""
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **what}) + "\n"
         with self._lock:
             self._file.write(line)
+
+    def write_first(self, *by: str, **what: str) -> None:
+        """Append a line unless one with the same values of the fields ``by`` was written before."""
+        key = tuple(what[name] for name in by)
+        with self._lock:
+            known = key in self._known
+            self._known.add(key)
+        if not known:
+            self.write(**what)
