@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs
 
 from rehearsal.aws.iam import store
 from rehearsal.aws.iam.document import read_policy
@@ -66,9 +67,12 @@ class Gate:
 
     def _refusal(self, environ: dict[str, Any], call: Call) -> Refusal | None:
         arn = principal_arn(self._context, call.access_key) if call.access_key else ""
+        record = {"principal": arn, "service": call.service, "operation": call.operation}
+        if not self._token_fits(environ, call):
+            text = "The security token included in the request is invalid."
+            return Refusal("InvalidClientTokenId", text, {**record, "kind": "token", "reason": text})
         if arn.endswith(":root"):
             return None
-        record = {"principal": arn, "service": call.service, "operation": call.operation}
         try:
             caller = self._caller(arn, call)
             denied = self._first_denied(environ, call, caller)
@@ -88,6 +92,13 @@ class Gate:
         what = {"action": check.action, "resource": check.resource, "why": check.why, "reason": decision.reason}
         statement = {"statement": str(decision.decisive)} if decision.decisive else {}
         return Refusal("AccessDenied", message, {**record, "kind": "denied", **what, **statement})
+
+    def _token_fits(self, environ: dict[str, Any], call: Call) -> bool:
+        """Whether a temporary key comes with its own token, and a key without a session comes with none."""
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", [""])[0]
+        session = _session(self._context, call.access_key)
+        return bool(token == (session.session_token if session is not None else ""))
 
     def _caller(self, arn: str, call: Call) -> Principal:
         session = _session(self._context, call.access_key)

@@ -146,6 +146,20 @@ def test_an_unmapped_call_is_refused(root: Path, worker: Callable[[str], Any]) -
     assert "glue" in message
 
 
+def test_a_token_that_nobody_issued_is_refused(root: Path, aws: EmbeddedAws) -> None:
+    forged = boto3.client(
+        "s3",
+        region_name="eu-west-1",
+        endpoint_url=aws.endpoint,
+        aws_access_key_id="ASIAUNKNOWNUNKNOWN12",
+        aws_secret_access_key="x",
+        aws_session_token="forged",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+    code, _, record = refused(root, forged.get_object, Bucket="data", Key="in/a")
+    assert (code, record["kind"]) == ("InvalidClientTokenId", "token")
+
+
 def test_a_policy_that_cannot_be_read_refuses_everything(
     root: Path, worker: Callable[[str], Any], aws: EmbeddedAws
 ) -> None:
