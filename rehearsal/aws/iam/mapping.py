@@ -122,6 +122,9 @@ def _completed(service: str, operation: str, parameters: dict[str, Any]) -> dict
         return {**parameters, "Entries": [{"EventBusName": "default", **entry} for entry in entries]}
     if service == "events" and ("Rule" in operation or "Target" in operation):
         return {"EventBusName": "default", **parameters}
+    group = parameters.get("ModelPackageGroupName")
+    if operation == "CreateModelPackage" and group:  # SageMaker numbers the version that is made
+        return {**parameters, "ModelPackageName": f"{group.rsplit('/', 1)[-1]}/*"}
     if service == "scheduler" and operation.endswith("Schedule"):
         return {"GroupName": "default", **parameters}
     return parameters
