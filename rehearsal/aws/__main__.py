@@ -21,6 +21,12 @@ def main(argv: list[str] | None = None) -> int:
         "--speed", type=float, default=20.0, help="waits that AWS counts in minutes are divided by this (default: 20)"
     )
     parser.add_argument("--state", type=Path, help="file to restore from, and to save to on a clean stop")
+    parser.add_argument(
+        "--iam",
+        choices=("off", "log", "enforce"),
+        default="off",
+        help="decide calls by policy; log: denials.jsonl only",
+    )
     parser.add_argument("--stop-with-parent", action="store_true", help="end when standard input is closed")
     args = parser.parse_args(argv)
 
@@ -36,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
             speed=args.speed,
             state=args.state,
             stop_with_parent=args.stop_with_parent,
+            iam=args.iam,
         )
     except (PortTakenError, StateFileError, ValueError, OSError) as error:
         print(f"rehearsal.aws: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ def make_app(
     account_id: str = "123456789012",
     region: str = "eu-west-1",
     speed: float = 20.0,
+    iam: str = "off",
 ) -> Any:
     """Change moto and return the application that serves it.
 
@@ -31,11 +32,13 @@ def make_app(
         Where the application will be reachable: functions, jobs and state machines call back to it.
     speed
         Divides AWS's own waits; must be positive.
+    iam
+        ``off``, ``log`` (write to ``denials.jsonl`` what policies forbid) or ``enforce`` (and refuse it).
 
     Raises
     ------
     ValueError
-        For a speed that is not positive or an account that is not twelve digits.
+        For a speed that is not positive, an account that is not twelve digits, or another word for ``iam``.
     """
     if speed <= 0:
         raise ValueError(f"speed must be positive, got {speed}: 1 is as slow as AWS, 20 is usual")
@@ -48,6 +51,7 @@ def make_app(
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from rehearsal.aws.iam.gate import Gate
     from rehearsal.aws.recorder import Recorder
     from rehearsal.aws.replay import Replay
     from rehearsal.aws.wire import final_errors
@@ -60,7 +64,10 @@ def make_app(
         return create_backend_app(service)
 
     dispatcher = DomainDispatcherApplication(final_errors(create_app))
-    return Recorder(extensions.wrap(Replay(_RawUri(dispatcher)), context), context, root / "calls.jsonl")
+    app = extensions.wrap(Replay(_RawUri(dispatcher)), context)
+    if iam != "off":
+        app = Gate(app, context, iam, root)
+    return Recorder(app, context, root / "calls.jsonl")
 
 
 class _RawUri:

@@ -63,6 +63,7 @@ class EmbeddedAws:
         speed: float = 20.0,
         state: Path | None = None,
         detached: bool = False,
+        iam: str = "off",
     ) -> EmbeddedAws:
         """Start a server of our own and wait until it answers.
 
@@ -75,7 +76,7 @@ class EmbeddedAws:
         """
         root.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "rehearsal.aws", "--root", str(root), "--port", str(port)]
-        command += ["--account", account_id, "--region", region, "--speed", str(speed)]
+        command += ["--account", account_id, "--region", region, "--speed", str(speed), "--iam", iam]
         if not detached:
             command.append("--stop-with-parent")
         if state is not None:

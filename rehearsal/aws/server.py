@@ -58,6 +58,7 @@ def serve(
     speed: float = 20.0,
     state: Path | None = None,
     stop_with_parent: bool = False,
+    iam: str = "off",
 ) -> None:
     """Run until SIGTERM, SIGINT or, with ``stop_with_parent``, the end of standard input.
 
@@ -76,7 +77,7 @@ def serve(
 
     from rehearsal.aws.app import make_app
 
-    app = make_app(root, endpoint=endpoint, account_id=account_id, region=region, speed=speed)
+    app = make_app(root, endpoint=endpoint, account_id=account_id, region=region, speed=speed, iam=iam)
     _restore(state)
     extensions.notify("start", current())
 

@@ -1,0 +1,347 @@
+"""Every exception to what the service models and the Service Authorization Reference say. Anything else is an error.
+
+Sources: the Service Authorization Reference (actions, resource types), each service's page on its API permissions, and
+the AWS documentation named beside a row.
+"""
+
+from __future__ import annotations
+
+PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states", "monitoring": "cloudwatch"}
+"""Service model -> prefix of its actions, where they differ."""
+
+MODELS = {"monitoring": "cloudwatch", "states": "stepfunctions"}
+"""Signing name -> service model, where they differ."""
+
+_CONFIGURATION = ["Analytics", "IntelligentTiering", "Inventory", "Metrics"]
+_S3_CONFIGURATIONS = {
+    f"{verb}Bucket{kind}Configuration{plural}": f"s3:{right}{kind}Configuration"
+    for kind in _CONFIGURATION
+    for verb, right, plural in (("Get", "Get", ""), ("Put", "Put", ""), ("Delete", "Put", ""), ("List", "Get", "s"))
+}
+
+ACTIONS: dict[str, dict[str, str | tuple[str, ...]]] = {
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+    "s3": {
+        **_S3_CONFIGURATIONS,
+        "CompleteMultipartUpload": "s3:PutObject",
+        "CopyObject": "s3:PutObject",
+        "CreateMultipartUpload": "s3:PutObject",
+        "DeleteBucketCors": "s3:PutBucketCORS",
+        "DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+        "DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+        "DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+        "DeleteBucketReplication": "s3:PutReplicationConfiguration",
+        "DeleteBucketTagging": "s3:PutBucketTagging",
+        "DeleteObjects": "s3:DeleteObject",
+        "DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+        "GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
+        "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+        "GetBucketLifecycle": "s3:GetLifecycleConfiguration",
+        "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+        "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+        "GetBucketReplication": "s3:GetReplicationConfiguration",
+        "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+        "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+        "HeadBucket": "s3:ListBucket",
+        "HeadObject": "s3:GetObject",
+        "ListBuckets": "s3:ListAllMyBuckets",
+        "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+        "ListObjectVersions": "s3:ListBucketVersions",
+        "ListObjects": "s3:ListBucket",
+        "ListObjectsV2": "s3:ListBucket",
+        "ListParts": "s3:ListMultipartUploadParts",
+        "PutBucketAccelerateConfiguration": "s3:PutAccelerateConfiguration",
+        "PutBucketEncryption": "s3:PutEncryptionConfiguration",
+        "PutBucketLifecycle": "s3:PutLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+        "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+        "PutBucketReplication": "s3:PutReplicationConfiguration",
+        "PutObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
+        "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+        "SelectObjectContent": "s3:GetObject",
+        "UploadPart": "s3:PutObject",
+        "UploadPartCopy": "s3:PutObject",
+    },
+    "lambda": {
+        "GetLayerVersionByArn": "lambda:GetLayerVersion",
+        "Invoke": "lambda:InvokeFunction",
+        "InvokeWithResponseStream": "lambda:InvokeFunction",
+    },
+    "kms": {"ReEncrypt": ("kms:ReEncryptFrom", "kms:ReEncryptTo")},
+    "sns": {"PublishBatch": "sns:Publish"},
+    "sqs": {
+        "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+        "DeleteMessageBatch": "sqs:DeleteMessage",
+        "SendMessageBatch": "sqs:SendMessage",
+    },
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no permissions are required
+    "sts": {"GetCallerIdentity": ()},
+}
+"""Operations whose actions have other names; () needs no permission at all."""
+
+VERSIONED = {
+    ("s3", "DeleteObject"): "s3:DeleteObjectVersion",
+    ("s3", "DeleteObjectTagging"): "s3:DeleteObjectVersionTagging",
+    ("s3", "GetObject"): "s3:GetObjectVersion",
+    ("s3", "GetObjectAcl"): "s3:GetObjectVersionAcl",
+    ("s3", "GetObjectTagging"): "s3:GetObjectVersionTagging",
+    ("s3", "HeadObject"): "s3:GetObjectVersion",
+    ("s3", "PutObjectAcl"): "s3:PutObjectVersionAcl",
+    ("s3", "PutObjectTagging"): "s3:PutObjectVersionTagging",
+}
+"""The action of a call that names a VersionId."""
+
+ADDED = {
+    ("s3", "PutObject", "Tagging"): "s3:PutObjectTagging",
+    ("s3", "PutObject", "ACL"): "s3:PutObjectAcl",
+    ("s3", "CopyObject", "Tagging"): "s3:PutObjectTagging",
+    ("s3", "CreateMultipartUpload", "Tagging"): "s3:PutObjectTagging",
+}
+"""Parameters that need one more action on the same resource."""
+
+TAGGED = {
+    "cloudwatch": "cloudwatch:TagResource",
+    "ecr": "ecr:TagResource",
+    "events": "events:TagResource",
+    "kms": "kms:TagResource",
+    "lambda": "lambda:TagResource",
+    "logs": "logs:TagResource",
+    "sagemaker": "sagemaker:AddTags",
+    "scheduler": "scheduler:TagResource",
+    "sns": "sns:TagResource",
+    "sqs": "sqs:TagQueue",
+    "stepfunctions": "states:TagResource",
+}
+"""The action that tags given while something is made need."""
+
+VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "application-autoscaling": {"ResourceId": ("ResourceId",)},
+    "cloudwatch": {
+        "AlarmName": ("AlarmName", "AlarmNames"),
+        "DashboardName": ("DashboardName", "DashboardNames"),
+        "InsightRuleName": ("RuleName", "RuleNames"),
+        "MetricStreamName": ("Name",),
+    },
+    "ecr": {"RepositoryName": ("repositoryName", "repositoryNames")},
+    "events": {"EventBusName": ("Entries.EventBusName", "EventBusName", "Name"), "RuleName": ("Name", "Rule")},
+    "iam": {
+        "InstanceProfileNameWithPath": ("InstanceProfileName",),
+        "PolicyNameWithPath": ("PolicyName",),
+        "RoleNameWithPath": ("RoleName",),
+        "UserNameWithPath": ("UserName",),
+        "GroupNameWithPath": ("GroupName",),
+    },
+    "kms": {"Alias": ("AliasName",), "KeyId": ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")},
+    "lambda": {
+        "FunctionName": ("FunctionName", "FunctionArn", "Resource"),
+        "Alias": ("Alias", "Name", "Qualifier"),
+        "Version": ("Version",),
+    },
+    "logs": {
+        "LogGroupName": ("logGroupName", "logGroupIdentifier", "logGroupArn", "logGroupNames", "logGroupIdentifiers"),
+        "LogStreamName": ("logStreamName",),
+    },
+    "s3": {"BucketName": ("Bucket",), "ObjectName": ("Key", "Delete.Objects.Key")},
+    "sagemaker": {"ModelPackageName": ("ModelPackageName", "ModelPackageGroupName")},
+    "scheduler": {"GroupName": ("GroupName", "Name"), "ScheduleName": ("Name",)},
+    "sns": {"TopicName": ("TopicArn", "TargetArn", "ResourceArn", "Name")},
+    "sqs": {"QueueName": ("QueueUrl", "QueueName", "SourceArn", "TaskHandle")},
+    "ssm": {"ParameterNameWithoutLeadingSlash": ("Name", "Names", "Path", "ResourceId")},
+    "stepfunctions": {
+        "ActivityName": ("activityArn", "name"),
+        "ExecutionId": ("executionArn",),
+        "StateMachineName": ("stateMachineArn", "name"),
+    },
+    "sts": {"RoleNameWithPath": ("RoleArn",)},
+}
+"""Variable of an ARN template -> parameters that fill it (a dot walks into a member), where the names differ."""
+
+WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
+    "cloudwatch:PutMetricData",
+    "ecr:DescribeRegistry",
+    "events:ListEventBuses",
+    "events:ListRules",
+    "kms:CreateKey",
+    "kms:GenerateRandom",
+    "kms:ListAliases",
+    "kms:ListKeys",
+    "lambda:CreateEventSourceMapping",
+    "lambda:ListEventSourceMappings",
+    "lambda:ListFunctions",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "s3:ListAllMyBuckets",
+    "sns:ListTopics",
+    "sqs:ListQueues",
+    "sts:DecodeAuthorizationMessage",
+    "sts:GetAccessKeyInfo",
+    "sts:GetSessionToken",
+}
+"""Actions judged on ``*`` although the reference lists resource types, or that no parameter can name."""
+
+SEARCHES = ("List", "Describe", "Search", "Filter", "Get", "Query", "BatchGet", "BatchDescribe")
+"""Beginnings of operations that read: without the name of anything they are judged on all of a type."""
+
+MAKES = ("Create", "Run", "Allocate", "Import", "Copy", "Register", "Start", "Put", "Request")
+"""Beginnings of operations whose target's id AWS invents: judged on ``<type>/*``, as EC2 does."""
+
+PASSED_TO = {
+    "application-autoscaling": "application-autoscaling.amazonaws.com",
+    "cloudwatch": "streams.metrics.cloudwatch.amazonaws.com",
+    "ec2": "ec2.amazonaws.com",
+    "ecr": "ecr.amazonaws.com",
+    "events": "events.amazonaws.com",
+    "iam": "ec2.amazonaws.com",
+    "lambda": "lambda.amazonaws.com",
+    "logs": "logs.amazonaws.com",
+    "s3": "s3.amazonaws.com",
+    "sagemaker": "sagemaker.amazonaws.com",
+    "scheduler": "scheduler.amazonaws.com",
+    "sns": "sns.amazonaws.com",
+    "ssm": "ssm.amazonaws.com",
+    "stepfunctions": "states.amazonaws.com",
+}
+"""iam:PassedToService of an operation that hands over a role."""
+
+PASSED_ROLES = {
+    ("ec2", "CreateFlowLogs"): ("DeliverLogsPermissionArn", "vpc-flow-logs.amazonaws.com"),
+    ("iam", "AddRoleToInstanceProfile"): ("RoleName", "ec2.amazonaws.com"),
+}
+"""Handed-over roles that neither the pattern nor the name of the parameter gives away."""
+
+NOT_PASSED = {"sts", "kms", "sagemaker-runtime", "sqs"}
+"""Services whose role parameters name whom a call concerns, not whom the service becomes."""
+
+READS = ("Describe", "List", "Get", "Delete", "Invoke", "Search", "Filter", "Batch", "Simulate")
+"""Beginnings of operations that hand over nothing."""
+
+SERVICE_KEYS = {
+    ("s3", "CompleteMultipartUpload"): ("kms:Decrypt",),
+    ("s3", "CopyObject"): ("kms:GenerateDataKey",),
+    ("s3", "CreateMultipartUpload"): ("kms:GenerateDataKey", "kms:Decrypt"),
+    ("s3", "GetObject"): ("kms:Decrypt",),
+    ("s3", "HeadObject"): ("kms:Decrypt",),
+    ("s3", "PutObject"): ("kms:GenerateDataKey",),
+    ("s3", "SelectObjectContent"): ("kms:Decrypt",),
+    ("s3", "UploadPart"): ("kms:GenerateDataKey", "kms:Decrypt"),
+    ("sns", "Publish"): ("kms:GenerateDataKey", "kms:Decrypt"),
+    ("sns", "PublishBatch"): ("kms:GenerateDataKey", "kms:Decrypt"),
+    ("sqs", "ReceiveMessage"): ("kms:Decrypt",),
+    ("sqs", "SendMessage"): ("kms:GenerateDataKey", "kms:Decrypt"),
+    ("sqs", "SendMessageBatch"): ("kms:GenerateDataKey", "kms:Decrypt"),
+}
+"""What the service does for the caller with the key that the touched resource is encrypted with.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+"""
+
+CONTEXT: dict[str, dict[str, tuple[str, ...]]] = {
+    "cloudwatch": {"cloudwatch:namespace": ("Namespace",)},
+    "events": {
+        "events:detail-type": ("Entries.DetailType",),
+        "events:source": ("Entries.Source",),
+        "events:TargetArn": ("Targets.Arn",),
+    },
+    "iam": {"iam:PermissionsBoundary": ("PermissionsBoundary",), "iam:PolicyARN": ("PolicyArn",)},
+    "kms": {
+        "kms:EncryptionAlgorithm": ("EncryptionAlgorithm",),
+        "kms:GrantOperations": ("Operations",),
+        "kms:GranteePrincipal": ("GranteePrincipal",),
+        "kms:KeySpec": ("KeySpec",),
+        "kms:KeyUsage": ("KeyUsage",),
+        "kms:ScheduleKeyDeletionPendingWindowInDays": ("PendingWindowInDays",),
+    },
+    "lambda": {
+        "lambda:FunctionUrlAuthType": ("FunctionUrlAuthType", "AuthType"),
+        "lambda:Layer": ("Layers",),
+        "lambda:Principal": ("Principal",),
+        "lambda:SecurityGroupIds": ("VpcConfig.SecurityGroupIds",),
+        "lambda:SubnetIds": ("VpcConfig.SubnetIds",),
+    },
+    "s3": {
+        "s3:VersionId": ("VersionId",),
+        "s3:delimiter": ("Delimiter",),
+        "s3:max-keys": ("MaxKeys",),
+        "s3:prefix": ("Prefix",),
+        "s3:x-amz-acl": ("ACL",),
+        "s3:x-amz-copy-source": ("CopySource",),
+        "s3:x-amz-metadata-directive": ("MetadataDirective",),
+        "s3:x-amz-server-side-encryption": ("ServerSideEncryption",),
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": ("SSEKMSKeyId",),
+        "s3:x-amz-server-side-encryption-customer-algorithm": ("SSECustomerAlgorithm",),
+        "s3:x-amz-storage-class": ("StorageClass",),
+    },
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
+    "sagemaker": {
+        "sagemaker:InstanceTypes": (
+            "ResourceConfig.InstanceType",
+            "ResourceConfig.InstanceGroups.InstanceType",
+            "ProductionVariants.InstanceType",
+            "ShadowProductionVariants.InstanceType",
+            "TransformResources.InstanceType",
+            "ProcessingResources.ClusterConfig.InstanceType",
+            "TrainingJobDefinition.ResourceConfig.InstanceType",
+            "TrainingJobDefinitions.ResourceConfig.InstanceType",
+            "InstanceType",
+        ),
+        "sagemaker:InterContainerTrafficEncryption": (
+            "EnableInterContainerTrafficEncryption",
+            "NetworkConfig.EnableInterContainerTrafficEncryption",
+            "TrainingJobDefinition.EnableInterContainerTrafficEncryption",
+            "TrainingJobDefinitions.EnableInterContainerTrafficEncryption",
+        ),
+        "sagemaker:KeepAlivePeriod": ("ResourceConfig.KeepAlivePeriodInSeconds",),
+        "sagemaker:MaxRuntimeInSeconds": (
+            "StoppingCondition.MaxRuntimeInSeconds",
+            "TrainingJobDefinition.StoppingCondition.MaxRuntimeInSeconds",
+            "TrainingJobDefinitions.StoppingCondition.MaxRuntimeInSeconds",
+        ),
+        "sagemaker:NetworkIsolation": (
+            "EnableNetworkIsolation",
+            "NetworkConfig.EnableNetworkIsolation",
+            "TrainingJobDefinition.EnableNetworkIsolation",
+            "TrainingJobDefinitions.EnableNetworkIsolation",
+        ),
+        "sagemaker:OutputKmsKey": (
+            "OutputDataConfig.KmsKeyId",
+            "TransformOutput.KmsKeyId",
+            "ProcessingOutputConfig.KmsKeyId",
+            "DataCaptureConfig.KmsKeyId",
+            "TrainingJobDefinition.OutputDataConfig.KmsKeyId",
+            "TrainingJobDefinitions.OutputDataConfig.KmsKeyId",
+        ),
+        "sagemaker:EnableRemoteDebug": ("RemoteDebugConfig.EnableRemoteDebug",),
+        "sagemaker:VolumeKmsKey": (
+            "ResourceConfig.VolumeKmsKeyId",
+            "KmsKeyId",
+            "TransformResources.VolumeKmsKeyId",
+            "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+            "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
+            "TrainingJobDefinitions.ResourceConfig.VolumeKmsKeyId",
+        ),
+        "sagemaker:VpcSecurityGroupIds": (
+            "VpcConfig.SecurityGroupIds",
+            "NetworkConfig.VpcConfig.SecurityGroupIds",
+            "TrainingJobDefinition.VpcConfig.SecurityGroupIds",
+            "TrainingJobDefinitions.VpcConfig.SecurityGroupIds",
+        ),
+        "sagemaker:VpcSubnets": (
+            "VpcConfig.Subnets",
+            "NetworkConfig.VpcConfig.Subnets",
+            "TrainingJobDefinition.VpcConfig.Subnets",
+            "TrainingJobDefinitions.VpcConfig.Subnets",
+        ),
+    },
+    "sagemaker-runtime": {"sagemaker:TargetModel": ("TargetModel",)},
+    "sns": {"sns:Endpoint": ("Endpoint",), "sns:Protocol": ("Protocol",)},
+    "sts": {
+        "sts:ExternalId": ("ExternalId",),
+        "sts:RoleSessionName": ("RoleSessionName",),
+        "aws:SourceIdentity": ("SourceIdentity",),
+    },
+}
+"""Condition keys that a request's parameters fill."""

@@ -1,0 +1,82 @@
+"""What API calls need, against AWS's own pages (the Service Authorization Reference and each service's)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal.aws.iam.errors import UnmappedCallError
+from rehearsal.aws.iam.mapping import checks
+from rehearsal.aws.iam.resources import Scope
+
+SCOPE = Scope("123456789012", "eu-west-1")
+ROLE = "arn:aws:iam::123456789012:role/ml/job"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/k"
+
+CALLS = yaml.safe_load((Path(__file__).parent / "cases" / "calls.yaml").read_text())
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "wanted"), CALLS, ids=lambda value: str(value)[:40])
+def test_a_call_needs(service: str, operation: str, parameters: dict[str, Any], wanted: list[str]) -> None:
+    found = checks(service, operation, parameters, SCOPE, lambda *_: (KEY, {}))
+    assert sorted(f"{check.action} {check.resource}" for check in found) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("s3", "WriteGetObjectResponse"), ("sqs", "Nothing"), ("glue", "GetJob")]
+)
+def test_an_unmapped_call_is_an_error(service: str, operation: str) -> None:
+    with pytest.raises(UnmappedCallError, match=operation):
+        checks(service, operation, {}, SCOPE)
+
+
+def test_a_call_that_names_no_resource_is_an_error() -> None:
+    with pytest.raises(UnmappedCallError, match="names a"):
+        checks("sqs", "SendMessage", {"MessageBody": "m"}, SCOPE)
+
+
+def test_a_training_job_fills_the_condition_keys_that_deny_statements_ask_for() -> None:
+    request = {
+        "TrainingJobName": "j",
+        "RoleArn": ROLE,
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": False,
+        "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "VolumeKmsKeyId": KEY},
+        "OutputDataConfig": {"KmsKeyId": KEY, "S3OutputPath": "s3://b/"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        "Tags": [{"Key": "team", "Value": "blue"}],
+    }
+    context = checks("sagemaker", "CreateTrainingJob", request, SCOPE)[0].context
+    assert context == {
+        "sagemaker:NetworkIsolation": "true",
+        "sagemaker:InterContainerTrafficEncryption": "false",
+        "sagemaker:VpcSubnets": ["subnet-1", "subnet-2"],
+        "sagemaker:VpcSecurityGroupIds": ["sg-1"],
+        "sagemaker:InstanceTypes": ["ml.m5.large"],
+        "sagemaker:VolumeKmsKey": KEY,
+        "sagemaker:OutputKmsKey": KEY,
+        "sagemaker:MaxRuntimeInSeconds": "60",
+        "aws:RequestTag/team": "blue",
+        "aws:TagKeys": ["team"],
+    }
+
+
+def test_passed_roles_say_to_whom() -> None:
+    found = checks("lambda", "CreateFunction", {"FunctionName": "f", "Role": ROLE}, SCOPE)
+    assert found[-1].context == {"iam:PassedToService": "lambda.amazonaws.com"}
+
+
+def test_a_key_behind_s3_is_used_through_s3() -> None:
+    found = checks(
+        "s3",
+        "GetObject",
+        {"Bucket": "b", "Key": "k"},
+        SCOPE,
+        lambda *_: (KEY, {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::b"}),
+    )
+    assert found[-1].context["kms:ViaService"] == "s3.eu-west-1.amazonaws.com"
+    assert found[-1].context["kms:EncryptionContext:aws:s3:arn"] == "arn:aws:s3:::b"
