@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,7 @@ from policies.resolve import CACHE, resolved_plan
 from policies.scan import Verdict, apply_waivers, never_evaluated, read_waivers, scan
 from terraform.command import ENVIRONMENTS
 
+AT_ONCE = 2  # a plan is half Terraform's own work and half waiting for its provider to start
 WAIVERS = Path(__file__).resolve().parent / "waivers.yaml"
 
 
@@ -35,7 +37,9 @@ def environment_plan(name: str) -> Plan:
 
 def judge_environments(today: datetime.date | None = None) -> list[Verdict]:
     """Every verdict over every environment, with the waived findings marked."""
-    verdicts = [verdict for name in environment_names() for verdict in scan(environment_plan(name), controls())]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        plans = list(pool.map(environment_plan, environment_names()))
+    verdicts = [verdict for plan in plans for verdict in scan(plan, controls())]
     entries = yaml.safe_load(WAIVERS.read_text())["waivers"] or []
     return apply_waivers(verdicts, read_waivers(entries, today or datetime.datetime.now(datetime.UTC).date()))
 
