@@ -65,8 +65,7 @@ class Names:
         """ARN of a workload's endpoint."""
         return f"arn:{self.partition}:sagemaker:{self.region}:{self.account_id}:endpoint/{self.workload(workload)}"
 
-    def image(self, workload: str, kind: str, tag: str) -> str:
-        """Image URI in a workload's own repository; `tag` may be a digest."""
-        separator = "@" if tag.startswith("sha256:") else ":"
+    def image(self, workload: str, kind: str, digest: str) -> str:
+        """Image URI in a workload's own repository."""
         domain = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
-        return f"{self.account_id}.dkr.ecr.{self.region}.{domain}/{self.workload(workload)}/{kind}{separator}{tag}"
+        return f"{self.account_id}.dkr.ecr.{self.region}.{domain}/{self.workload(workload)}/{kind}@{digest}"

@@ -222,7 +222,7 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             "network": base.place_of("training"),
             "buckets": {"data": base.bucket("data"), "models": base.bucket("models")},
             "job": {
-                "image": base.names.image(name, spec.training.image, given.image_tag),
+                "image": base.names.image(name, spec.training.image, given.image_digest),
                 "instance_type": given.instance_type or default.type,
                 "instance_count": given.instance_count or default.count,
                 "volume_gb": given.volume_gb or default.volume_gb,
@@ -242,7 +242,7 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             },
             "gate": spec.training.gate.model_dump(),
             "inference": {
-                "image": base.names.image(name, spec.inference.image, given.serving_image_tag),
+                "image": base.names.image(name, spec.inference.image, given.serving_image_digest),
                 "instance_types": list(spec.inference.instance_types),
                 "content_types": list(spec.inference.content_types),
                 "response_types": list(spec.inference.response_types),

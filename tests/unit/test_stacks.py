@@ -303,24 +303,23 @@ def test_listed_instance_types_pass_the_modules_own_rule_about_local_storage() -
 @pytest.mark.parametrize(
     ("region", "arn", "image"),
     [
-        ("eu-west-1", "arn:aws:s3:::", ".dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving:7"),
-        ("cn-north-1", "arn:aws-cn:s3:::", ".dkr.ecr.cn-north-1.amazonaws.com.cn/slipway-dev-vehicles/serving:7"),
+        ("eu-west-1", "arn:aws:s3:::", ".dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving@sha256:7"),
+        (
+            "cn-north-1",
+            "arn:aws-cn:s3:::",
+            ".dkr.ecr.cn-north-1.amazonaws.com.cn/slipway-dev-vehicles/serving@sha256:7",
+        ),
         (
             "us-gov-west-1",
             "arn:aws-us-gov:s3:::",
-            ".dkr.ecr.us-gov-west-1.amazonaws.com/slipway-dev-vehicles/serving:7",
+            ".dkr.ecr.us-gov-west-1.amazonaws.com/slipway-dev-vehicles/serving@sha256:7",
         ),
     ],
 )
 def test_names_follow_the_partition(region: str, arn: str, image: str) -> None:
     names = Names("dev", "1" * 12, region)
     assert names.bucket_arn("data").startswith(arn)
-    assert names.image("vehicles", "serving", "7").endswith(image)
-
-
-def test_an_image_digest_is_joined_with_an_at_sign() -> None:
-    digest = "sha256:" + "0" * 64
-    assert Names("dev", "1" * 12, "eu-west-1").image("vehicles", "serving", digest).endswith(f"/serving@{digest}")
+    assert names.image("vehicles", "serving", "sha256:7").endswith(image)
 
 
 def test_hyperparameters_are_written_as_the_training_code_reads_them() -> None:

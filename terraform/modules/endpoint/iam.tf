@@ -1,5 +1,5 @@
 locals {
-  # <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag> or @<digest>; AWS's own images lie in AWS's accounts.
+  # <account>.dkr.ecr.<region>.amazonaws.com/<repository>@<digest>; AWS's own images lie in AWS's accounts.
   _image = regex(
     "^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[a-z.]+/(?P<repository>[^:@]+)",
     var.model.image,

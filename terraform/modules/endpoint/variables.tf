@@ -110,8 +110,8 @@ variable "model" {
   }
 
   validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.model.image)) && !endswith(var.model.image, ":latest")
-    error_message = "model.image ${var.model.image} must be an ECR image with a digest or a fixed tag (<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>): latest moves under the endpoint."
+    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.model.image))
+    error_message = "model.image ${var.model.image} must be an ECR image by its digest (<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex digits>): a tag can move under the endpoint."
   }
 
   validation {

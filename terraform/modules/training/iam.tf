@@ -5,7 +5,7 @@ locals {
   # SageMaker writes names in ARNs in lower case; ours are.
   _sagemaker_arn = "arn:${local._partition}:sagemaker:${local._account}"
 
-  # <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag> or @<digest>; AWS's own images lie in AWS's accounts.
+  # <account>.dkr.ecr.<region>.amazonaws.com/<repository>@<digest>; AWS's own images lie in AWS's accounts.
   _image = regex(
     "^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[a-z.]+/(?P<repository>[^:@]+)",
     var.job.image,

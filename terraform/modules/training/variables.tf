@@ -70,8 +70,8 @@ variable "inference" {
   }
 
   validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.inference.image)) && !endswith(var.inference.image, ":latest")
-    error_message = "inference.image ${var.inference.image} must be an ECR image with a digest or a fixed tag (<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>): latest moves under the model."
+    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.inference.image))
+    error_message = "inference.image ${var.inference.image} must be an ECR image by its digest (<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex digits>): a tag can move under the model."
   }
 }
 
@@ -100,8 +100,8 @@ variable "job" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.job.image)) && !endswith(var.job.image, ":latest")
-    error_message = "job.image ${var.job.image} must be an ECR image with a digest or a fixed tag (<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>): a run must be repeatable."
+    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.job.image))
+    error_message = "job.image ${var.job.image} must be an ECR image by its digest (<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex digits>): a run must be repeatable."
   }
 
   validation {

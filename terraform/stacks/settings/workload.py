@@ -6,21 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from terraform.stacks.settings.base import InstanceType, Percent, Reason, Share, Strict
+from terraform.stacks.settings.base import InstanceType, Percent, Reason, Share, Strict, matching
 
 Positive = Annotated[int, Field(ge=1)]
-# A tag or a digest; `latest` moves, so a plan would not say what runs.
-ImageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$|^sha256:[0-9a-f]{64}$")]
+# A tag can be moved, so a plan that names one does not say what runs.
+ImageDigest = Annotated[
+    str,
+    matching(
+        r"sha256:[0-9a-f]{64}", "the digest of an image, sha256: and 64 hexadecimal digits", "docker push prints it"
+    ),
+]
 
 
 class Training(Strict):
-    """Overrides of the training job, and the image tags that jobs and registered models use.
+    """Overrides of the training job, and the digests of the images that jobs and registered models use.
 
     Anything left out comes from the workload's own specification.
     """
 
-    image_tag: ImageTag
-    serving_image_tag: ImageTag
+    image_digest: ImageDigest
+    serving_image_digest: ImageDigest
     instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] | None = None
     volume_gb: Annotated[int, Field(ge=1, le=16384)] | None = None

@@ -28,7 +28,7 @@ variables {
 
   model = {
     version        = "7"
-    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0"
+    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
   }
 }
@@ -264,7 +264,7 @@ run "content_changes_the_name_even_when_the_version_does_not" {
   variables {
     model = {
       version        = "7"
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.1"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
       model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
     }
   }

@@ -30,7 +30,7 @@ variables {
 
   model = {
     version        = "7"
-    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0"
+    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
   }
 }
@@ -80,7 +80,7 @@ run "min_beyond_max" {
 
   variables {
     instance_type = "ml.m6id.large"
-    model         = { version = "v 7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0", model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz" }
+    model         = { version = "v 7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz" }
     rollout       = { type = "LINEAR", step_percent = 5 }
     scaling       = { invocations_per_instance = 1500, min = 6, max = 2 }
   }
@@ -106,7 +106,7 @@ run "schedule_without_a_clock" {
 
   variables {
     capture = { percentage = 120, prefix = "vehicles/capture" }
-    model   = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0", model_data_url = "s3://somebody-elses-bucket/vehicles/model.tar.gz" }
+    model   = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://somebody-elses-bucket/vehicles/model.tar.gz" }
     name    = "slipway-rehearsal-a-workload-whose-name-is-too-long-12345"
     scaling = { invocations_per_instance = 1500, min = 2, max = 6, schedules = { night = { schedule = "22:00", min = 2, max = 2 } } }
   }
@@ -120,7 +120,7 @@ run "another_workloads_artefact" {
   variables {
     capture            = { percentage = 20, prefix = "/vehicles/capture" }
     log_retention_days = 100
-    model              = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0", model_data_url = "s3://slipway-prod-123456789012-models/claims/artifacts/job-7/output/model.tar.gz" }
+    model              = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://slipway-prod-123456789012-models/claims/artifacts/job-7/output/model.tar.gz" }
     name               = "slipway_prod"
     network            = { security_group_id = "sg-11111111", subnet_ids = ["subnet-11111111"] }
   }
@@ -154,7 +154,7 @@ run "model_name_beyond_63_characters" {
 
   variables {
     name  = "slipway-rehearsal-a-workload-with-a-rather-long-name"
-    model = { version = "2026.11.21", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving:1.4.0", model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz" }
+    model = { version = "2026.11.21", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz" }
   }
 
   expect_failures = [aws_sagemaker_model.this]

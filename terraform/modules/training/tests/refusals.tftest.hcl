@@ -19,7 +19,7 @@ variables {
 
   inference = {
     content_types  = ["image/png", "image/jpeg"]
-    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving:1.4.0"
+    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     instance_types = ["ml.m5.large"]
     response_types = ["application/json"]
   }
@@ -30,7 +30,7 @@ variables {
       weights = { prefix = "vehicles/weights/" }
     }
     hyperparameters = { epochs = "12" }
-    image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+    image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     instance_count  = 2
     instance_type   = "ml.m5.xlarge"
     max_runtime_s   = 3600
@@ -76,7 +76,7 @@ run "image_from_elsewhere" {
   command = plan
 
   variables {
-    inference = { content_types = [], image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving:1.4.0", instance_types = ["ml.m5.large"], response_types = ["application/json"] }
+    inference = { content_types = [], image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", instance_types = ["ml.m5.large"], response_types = ["application/json"] }
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
       image          = "docker.io/library/training:1"
@@ -99,7 +99,7 @@ run "local_nvme_volume" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.g4dn.xlarge"
       max_runtime_s  = 3600
@@ -117,7 +117,7 @@ run "newer_gpu_with_nvme" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.p5.48xlarge"
       max_runtime_s  = 3600
@@ -135,7 +135,7 @@ run "no_instance_type" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "m5.xlarge"
       max_runtime_s  = 3600
@@ -153,7 +153,7 @@ run "too_many_instances" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 21
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -171,7 +171,7 @@ run "no_volume" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -189,7 +189,7 @@ run "job_without_end" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 0
@@ -207,7 +207,7 @@ run "wait_without_spot" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -226,7 +226,7 @@ run "wait_shorter_than_the_run" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -246,7 +246,7 @@ run "channel_called_code" {
   variables {
     job = {
       channels       = { code = { prefix = "vehicles/code/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -264,7 +264,7 @@ run "channel_of_another_workload" {
   variables {
     job = {
       channels       = { train = { prefix = "claims/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -282,7 +282,7 @@ run "unknown_input_mode" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/", input_mode = "Stream" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.m5.xlarge"
       max_runtime_s  = 3600
@@ -301,7 +301,7 @@ run "hyperparameter_of_script_mode" {
     job = {
       channels        = { train = { prefix = "vehicles/dataset/train/" } }
       hyperparameters = { sagemaker_program = "other.py" }
-      image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count  = 1
       instance_type   = "ml.m5.xlarge"
       max_runtime_s   = 3600

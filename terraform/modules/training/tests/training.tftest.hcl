@@ -30,7 +30,7 @@ variables {
 
   inference = {
     content_types  = ["image/png", "image/jpeg"]
-    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving:1.4.0"
+    image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     instance_types = ["ml.m5.large"]
     response_types = ["application/json"]
   }
@@ -41,7 +41,7 @@ variables {
       weights = { prefix = "vehicles/weights/" }
     }
     hyperparameters = { epochs = "12" }
-    image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+    image           = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     instance_count  = 2
     instance_type   = "ml.m5.xlarge"
     max_runtime_s   = 3600
@@ -294,7 +294,7 @@ run "spot_job_keeps_checkpoints_and_waits" {
   variables {
     job = {
       channels       = { train = { prefix = "vehicles/dataset/train/" } }
-      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training:1.4.0"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
       instance_count = 1
       instance_type  = "ml.p3.2xlarge"
       max_runtime_s  = 3600
