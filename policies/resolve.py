@@ -33,6 +33,7 @@ _ARNS = {
     "aws_cloudwatch_log_group": "arn:aws:logs:{region}:{account}:log-group:{label}",
     "aws_cloudwatch_metric_alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{label}",
     "aws_ecr_repository": "arn:aws:ecr:{region}:{account}:repository/{label}",
+    "aws_iam_openid_connect_provider": "arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com",
     "aws_iam_policy": "arn:aws:iam::{account}:policy/{label}",
     "aws_iam_role": "arn:aws:iam::{account}:role/{label}",
     "aws_kms_key": "arn:aws:kms:{region}:{account}:key/{label}",
@@ -103,15 +104,20 @@ def _resolve(environment: str) -> dict[str, Any]:
         models_file(Path(scratch) / "models.tfvars.json", specimens(document, account, region))
         inputs = [f"-var-file={Path(scratch) / 'models.tfvars.json'}"]
         run_terraform(["init", "-no-color", "-lockfile=readonly"], folder, env)
-        run_terraform(["plan", "-no-color", "-refresh=false", "-out=plan.tfplan", *inputs], folder, env)
-        plan = json.loads(terraform_output(["show", "-json", "plan.tfplan"], folder, env))
-        (folder / TEST_FILE).write_text(overrides(plan, account, region))
-        events: list[dict[str, Any]] = []
-        test = ["test", "-json", "-verbose", f"-filter={TEST_FILE}", *inputs]
-        run_terraform(test, folder, env, on_event=events.append)
+        return render(folder, env, inputs, account, region)
+
+
+def render(folder: Path, env: Mapping[str, str], inputs: list[str], account: str, region: str) -> dict[str, Any]:
+    """The resolved plan of an initialised folder; leaves ``plan.tfplan`` and a test file in it."""
+    run_terraform(["plan", "-no-color", "-refresh=false", "-out=plan.tfplan", *inputs], folder, env)
+    plan = json.loads(terraform_output(["show", "-json", "plan.tfplan"], folder, env))
+    (folder / TEST_FILE).write_text(overrides(plan, account, region))
+    events: list[dict[str, Any]] = []
+    test = ["test", "-json", "-verbose", f"-filter={TEST_FILE}", *inputs]
+    run_terraform(test, folder, env, on_event=events.append)
     rendered = [event["test_plan"] for event in events if event.get("type") == "test_plan"]
     if len(rendered) != 1:
-        raise ResolveError(f"{environment}: terraform test gave {len(rendered)} plans instead of one")
+        raise ResolveError(f"{folder.name}: terraform test gave {len(rendered)} plans instead of one")
     return graft(plan, rendered[0], account, region)
 
 
