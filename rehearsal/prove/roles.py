@@ -64,7 +64,7 @@ def roles(plans: Iterable[Plan]) -> dict[str, Role]:
     """
     plans = list(plans)
     managed = {r.values["arn"]: r for plan in plans for r in plan.of("aws_iam_policy") if r.values.get("arn")}
-    by_name = {r.values["name"]: r for r in managed.values()}
+    by_name = {r.values["name"]: r for plan in plans for r in plan.of("aws_iam_policy")}
     found: dict[str, Role] = {}
     for plan in plans:
         for resource in plan.of("aws_iam_role"):
