@@ -51,11 +51,13 @@ def make_app(
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from rehearsal.aws.iam.decide import open_book
     from rehearsal.aws.iam.gate import Gate
     from rehearsal.aws.recorder import Recorder
     from rehearsal.aws.replay import Replay
     from rehearsal.aws.wire import final_errors
 
+    book = open_book(iam, root)
     context = use(Context(endpoint=endpoint, root=root, account_id=account_id, region=region, speed=speed))
     extensions.install(context)
 
@@ -65,8 +67,8 @@ def make_app(
 
     dispatcher = DomainDispatcherApplication(final_errors(create_app))
     app = extensions.wrap(Replay(_RawUri(dispatcher)), context)
-    if iam != "off":
-        app = Gate(app, context, iam, root)
+    if book is not None:
+        app = Gate(app, context, book)
     return Recorder(app, context, root / "calls.jsonl")
 
 

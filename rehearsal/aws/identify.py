@@ -10,6 +10,9 @@ from urllib.parse import parse_qs
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/")
 _QUERY_CREDENTIAL = re.compile(r"^([^/]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/")
+
+# Operations that nobody signs: the token in them says who asks.
+_UNSIGNED = {"AssumeRoleWithSAML": "sts", "AssumeRoleWithWebIdentity": "sts"}
 _FORM_LIMIT = 1_000_000
 
 # Signing names that differ from the name of botocore's service model, where a path decides the operation.
@@ -28,7 +31,8 @@ class Call(NamedTuple):
 def identify(environ: dict[str, Any]) -> Call:
     """Return the call of a WSGI request. A form body is read and put back.
 
-    An unsigned request has an empty access key; an operation that no service model knows is "METHOD /path".
+    An unsigned request has an empty access key, and where nothing tells its service, that is ``unsigned``; an operation
+    that no service model knows is "METHOD /path".
     """
     query = environ.get("QUERY_STRING", "")
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -36,7 +40,8 @@ def identify(environ: dict[str, Any]) -> Call:
         found = _QUERY_CREDENTIAL.match(parse_qs(query).get("X-Amz-Credential", [""])[0])
     access_key, region, service = found.groups() if found else ("", "", "")
     operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] or _action(environ)
-    return Call(access_key, region, service or "s3", operation or _rest_operation(service or "s3", environ))
+    service = service or (_UNSIGNED.get(operation, "unsigned") if operation else "s3")
+    return Call(access_key, region, service, operation or _rest_operation(service, environ))
 
 
 def _action(environ: dict[str, Any]) -> str:

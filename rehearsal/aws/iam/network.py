@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.iam.document import Policy, read_policy
+from rehearsal.aws.iam.memory import remembered
 
 if TYPE_CHECKING:
     from rehearsal.aws.iam.context_keys import Context
@@ -17,20 +18,28 @@ _ENDPOINTS = {
     "sagemaker-runtime": "sagemaker.runtime",
     "stepfunctions": "states",
 }
-_FAR_ADDRESS = "198.51.100.1"
-"""Documentation address (RFC 5737) for callers outside every VPC."""
+OUTSIDE: Context = {"aws:SourceIp": "198.51.100.1"}
+"""The way of a caller outside every VPC: a documentation address (RFC 5737)."""
+
+_last: dict[str, str] = {}
+"""The VPC in which a role was last seen at work: an endpoint goes on after its model is deleted."""
 
 
 def way(service: str, role_arn: str, scope: Scope) -> tuple[Context, Policy | None]:
     """Return the condition keys of the way a role's workload calls a service, and the endpoint's policy.
 
     The VPC is that of a function, model or training job with this role. Without one the call comes from outside, as a
-    state machine's does; without an endpoint too.
+    state machine's, a person's and the pipeline's do; without an endpoint too.
     """
-    vpc = _vpc(role_arn, scope)
-    endpoint = _endpoint(service, vpc, scope) if vpc else None
-    if vpc is None or endpoint is None:
-        return {"aws:SourceIp": _FAR_ADDRESS}, None
+    vpc = _vpc(role_arn, scope) if role_arn else None
+    return _through(service, vpc, scope) if vpc else (OUTSIDE, None)
+
+
+@remembered
+def _through(service: str, vpc: str, scope: Scope) -> tuple[Context, Policy | None]:
+    endpoint = _endpoint(service, vpc, scope)
+    if endpoint is None:
+        return OUTSIDE, None
     context: Context = {"aws:SourceVpc": vpc, "aws:SourceVpce": endpoint.id, "aws:VpceAccount": scope.account}
     document = endpoint.policy_document
     return context, read_policy("endpoint", endpoint.id, document) if document else None
@@ -44,28 +53,37 @@ def _endpoint(service: str, vpc: str, scope: Scope) -> Any:
     return next((e for e in endpoints if e.vpc_id == vpc and e.service_name == name and e.state != "deleted"), None)
 
 
+@remembered
 def _vpc(role_arn: str, scope: Scope) -> str | None:
     from moto.ec2.models import ec2_backends
 
-    wanted = set(_subnets(role_arn, scope))
+    homes = _homes(role_arn, scope)
+    if not homes:
+        return _last.get(role_arn)
+    wanted = {subnet for home in homes for subnet in home}
     zones = ec2_backends[scope.account][scope.region].subnets.values()
-    return next((str(subnet.vpc_id) for zone in zones for subnet in zone.values() if subnet.id in wanted), None)
+    found = next((str(subnet.vpc_id) for zone in zones for subnet in zone.values() if subnet.id in wanted), None)
+    if found:
+        _last[role_arn] = found
+    else:
+        _last.pop(role_arn, None)
+    return found
 
 
-def _subnets(role_arn: str, scope: Scope) -> list[str]:
+def _homes(role_arn: str, scope: Scope) -> list[list[str]]:
+    """Return the subnets of each function, model and training job with this role."""
     from moto.awslambda.models import lambda_backends
     from moto.sagemaker.models import sagemaker_backends
 
     sagemaker = sagemaker_backends[scope.account][scope.region]
-    requests = [model.request for model in sagemaker._models.values()]
-    requests += [job.request for job in sagemaker.training_jobs.values()]
+    requests = [model.request for model in list(sagemaker._models.values())]
+    requests += [job.request for job in list(sagemaker.training_jobs.values())]
     found = [
-        subnet
+        list((request.get("VpcConfig") or {}).get("Subnets", []))
         for request in requests
         if role_arn in (request.get("ExecutionRoleArn"), request.get("RoleArn"))
-        for subnet in (request.get("VpcConfig") or {}).get("Subnets", [])
     ]
-    for function in lambda_backends[scope.account][scope.region].list_functions():
+    for function in list(lambda_backends[scope.account][scope.region].list_functions()):
         if function.role == role_arn:
-            found += (function.vpc_config or {}).get("SubnetIds", [])
+            found.append(list((function.vpc_config or {}).get("SubnetIds", [])))
     return found

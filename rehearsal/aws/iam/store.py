@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from rehearsal.aws.iam.document import Policy, read_policy
 from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.aws.iam.grants import Grant
+from rehearsal.aws.iam.memory import remembered
 
 if TYPE_CHECKING:
     from rehearsal.aws.iam.request import Principal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _PARTITION = "aws"
 
 
+@remembered
 def identity_policies(caller: Principal) -> tuple[tuple[Policy, ...], tuple[Policy, ...] | None]:
     """Return the identity policies and the boundary of a role session or user; others have neither.
 
@@ -38,16 +40,34 @@ def identity_policies(caller: Principal) -> tuple[tuple[Policy, ...], tuple[Poli
     boundary = getattr(holder, "permissions_boundary_arn", None)
     if not boundary:
         return tuple(found), None
-    policy = _iam(caller.account).managed_policies.get(boundary)
+    return tuple(found), (managed_policy("boundary", boundary, caller.account),)
+
+
+def managed_policy(kind: str, arn: str, account: str) -> Policy:
+    """Return the default version of a managed policy.
+
+    Raises
+    ------
+    PolicyEvaluationError
+        When there is no such policy, or it is malformed.
+    """
+    policy = _iam(account).managed_policies.get(arn)
     if policy is None:
-        raise PolicyEvaluationError(f"the boundary {boundary} of {caller.arn} does not exist")
-    return tuple(found), (read_policy("boundary", boundary, _default(policy)),)
+        raise PolicyEvaluationError(f"the managed policy {arn} does not exist: a {kind} policy cannot be read")
+    return read_policy(kind, arn, _default(policy))
 
 
 def resource_policy(arn: str, account: str) -> Policy | None:
     """Return the policy on a bucket, key, topic, queue, function, repository or role; None when it has none."""
     if arn == "*":
         return None
+    if arn.startswith("arn:aws:s3:::"):  # one policy for all objects
+        return _resource_policy(arn.split("/", 1)[0], account)
+    return _resource_policy(arn, account)
+
+
+@remembered
+def _resource_policy(arn: str, account: str) -> Policy | None:
     _, _, service, region, _, rest = arn.split(":", 5)
     reader = {
         "s3": _bucket, "kms": _key, "sns": _topic, "sqs": _queue, "lambda": _function, "ecr": _repository, "iam": _role,
@@ -76,12 +96,28 @@ def grants(arn: str, account: str) -> tuple[Grant, ...]:
     )
 
 
+def user_id(caller: Principal) -> str:
+    """Return the unique id of a user."""
+    return str(_holder(caller)[0].id)
+
+
+@remembered
 def role_tags(caller: Principal) -> dict[str, str]:
     """Return the tags of a session's role, which its sessions carry as principal tags."""
     holder, _ = _holder(caller)
     tags = getattr(holder, "tags", None) or {}
     pairs = tags.values() if isinstance(tags, dict) else tags
     return {str(tag["Key"]): str(tag["Value"]) for tag in pairs if isinstance(tag, dict)}
+
+
+def role_named(arn: str) -> Any:
+    """Return moto's role of an ARN, or None."""
+    return next((role for role in _iam(arn.split(":")[4]).roles.values() if role.arn == arn), None)
+
+
+def provider(account: str, issuer: str) -> Any:
+    """Return moto's OpenID Connect provider of an issuer's URL without its scheme, or None."""
+    return next((p for p in _iam(account).open_id_providers.values() if p.url == issuer), None)
 
 
 def _iam(account: str) -> Any:

@@ -17,6 +17,7 @@ _MODULES = {
     "ec2": "network",
     "s3": "buckets",
     "sqs": "queues",
+    "sts": "tokens",
 }
 _done: set[str] = set()
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
+from gate_clients import ACCOUNT, ROLES, client_of, with_session
 
 from rehearsal.aws.client import EmbeddedAws
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ACCOUNT = "123456789012"
 pytestmark = pytest.mark.xdist_group("iam")  # one server for all of them
 POLICY = {
     "Version": "2012-10-17",
@@ -49,26 +47,23 @@ def aws(root: Path) -> Iterator[EmbeddedAws]:
         }
         iam.create_role(RoleName="worker", Path="/ml/", AssumeRolePolicyDocument=json.dumps(trust))
         iam.put_role_policy(RoleName="worker", PolicyName="inline", PolicyDocument=json.dumps(POLICY))
+        iam.create_user(UserName="ann")
+        assume = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": f"{ROLES}/*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [assume]})
+        iam.put_user_policy(UserName="ann", PolicyName="assume", PolicyDocument=document)
         yield embedded
 
 
 @pytest.fixture(scope="module")
-def worker(aws: EmbeddedAws) -> Callable[[str], Any]:
-    answer = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ml/worker", RoleSessionName="job")
-    credentials = answer["Credentials"]
+def ann(aws: EmbeddedAws) -> Callable[[str], Any]:
+    key = aws.client("iam").create_access_key(UserName="ann")["AccessKey"]
+    return lambda service: client_of(aws, service, key["AccessKeyId"], key["SecretAccessKey"])
 
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name="eu-west-1",
-            endpoint_url=aws.endpoint,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
-        )
 
-    return client
+@pytest.fixture(scope="module")
+def worker(aws: EmbeddedAws, ann: Callable[[str], Any]) -> Callable[[str], Any]:
+    answer = ann("sts").assume_role(RoleArn=f"{ROLES}/ml/worker", RoleSessionName="job")
+    return lambda service: with_session(aws, service, answer)
 
 
 def refused(root: Path, call: Callable[..., Any], **parameters: Any) -> tuple[str, str, dict[str, Any]]:
@@ -147,15 +142,7 @@ def test_an_unmapped_call_is_refused(root: Path, worker: Callable[[str], Any]) -
 
 
 def test_a_token_that_nobody_issued_is_refused(root: Path, aws: EmbeddedAws) -> None:
-    forged = boto3.client(
-        "s3",
-        region_name="eu-west-1",
-        endpoint_url=aws.endpoint,
-        aws_access_key_id="ASIAUNKNOWNUNKNOWN12",
-        aws_secret_access_key="x",
-        aws_session_token="forged",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}),
-    )
+    forged = client_of(aws, "s3", "ASIAUNKNOWNUNKNOWN12", "x", "forged")
     code, _, record = refused(root, forged.get_object, Bucket="data", Key="in/a")
     assert (code, record["kind"]) == ("InvalidClientTokenId", "token")
 

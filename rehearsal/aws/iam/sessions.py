@@ -1,0 +1,111 @@
+"""Temporary credentials: whose they are, how long they last, and what is said about them in every request.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.aws.iam import store
+from rehearsal.aws.iam.document import Policy, read_policy
+
+if TYPE_CHECKING:
+    from rehearsal.aws.iam.context_keys import Context
+    from rehearsal.aws.iam.request import Principal
+
+_FACTS = "slipway"
+_known: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What STS knows of a session besides moto's own fields.
+
+    Parameters
+    ----------
+    issued
+        When, in UTC and ISO 8601.
+    service, source
+        The service that assumed the role, and the ARN of the resource for which it did; "" for people.
+    tags, transitive
+        Session tags, and the names of those that the next session in a chain inherits.
+    policy_arns
+        Managed policies that limit the session, beside the policy in moto's own field.
+    identity
+        ``aws:SourceIdentity``.
+    claims
+        Condition keys of the identity provider's token.
+    """
+
+    issued: str = ""
+    service: str = ""
+    source: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    identity: str = ""
+    claims: dict[str, str | list[str]] = field(default_factory=dict)
+
+
+def find(account: str, access_key: str) -> Any:
+    """Return moto's session of an access key, or None."""
+    if not access_key:
+        return None
+    session = _known.get(access_key)
+    if session is None:
+        from moto.sts.models import sts_backends
+
+        session = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key)
+        if session is not None:
+            _known[access_key] = session
+    return session
+
+
+def note(session: Any, facts: Facts) -> None:
+    """Write facts on a session: they are saved and restored with it."""
+    setattr(session, _FACTS, facts)
+
+
+def facts_of(session: Any) -> Facts:
+    """Return the facts of a session."""
+    facts: Facts = getattr(session, _FACTS, None) or Facts()
+    return facts
+
+
+def expired(session: Any) -> bool:
+    """Whether the session's time is over. moto keeps times without a zone, in UTC."""
+    expiration: datetime = session.expiration
+    return datetime.now(UTC).replace(tzinfo=None) >= expiration
+
+
+def limits(session: Any, caller: Principal) -> tuple[Policy, ...] | None:
+    """Return the session policies; None when the session has none."""
+    if session is None:
+        return None
+    found = [read_policy("session", caller.arn, session.policy)] if session.policy else []
+    found += [store.managed_policy("session", arn, caller.account) for arn in facts_of(session).policy_arns]
+    return tuple(found) or None
+
+
+def keys(session: Any, caller: Principal) -> Context:
+    """Return the condition keys that a session brings into each of its requests."""
+    if session is None:
+        return {}
+    facts = facts_of(session)
+    tags = {**store.role_tags(caller), **facts.tags}
+    found: Context = {f"aws:PrincipalTag/{name}": value for name, value in tags.items()}
+    found["aws:userid"] = session.user_id
+    found["aws:MultiFactorAuthPresent"] = "false"
+    if facts.issued:
+        found["aws:TokenIssueTime"] = facts.issued
+    if facts.identity:
+        found["aws:SourceIdentity"] = facts.identity
+    # Lambda says for which function the credentials are, in the calls of its code and in those for its logs and traces:
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    if facts.service == "lambda.amazonaws.com" and facts.source:
+        found["lambda:SourceFunctionArn"] = facts.source
+    return {**found, **facts.claims}
