@@ -9,6 +9,7 @@ SOURCE ?=
 STAGE ?=
 KEEP ?=
 REHEARSAL ?=
+ROLE ?=
 JOBS ?= 2
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -16,7 +17,7 @@ READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies bench picture clean
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies prove explain bench picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -65,6 +66,12 @@ verify: test ## everything in test, and the long proofs
 
 policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
 	@$(RUN) policies
+
+prove: $(READY) ## granted beside used, forbidden calls, ways out; rehearses first where the code is new
+	@$(RUN) rehearsal.prove
+
+explain: $(READY) ## what may this role do: ROLE= [ENV=]
+	@$(RUN) rehearsal.prove.explain "$(ROLE)" $(if $(ENV),--env $(ENV))
 
 bench: $(READY) ## measure, and print the rows of docs/benchmarks.md
 	@$(RUN) rehearsal.bench

@@ -15,6 +15,7 @@ from policies.resolve import CACHE, offline_env, render
 from policies.sts import answering_sts
 from terraform.command import ROOT, run_terraform
 
+BOOTSTRAP = "bootstrap"
 SOURCES = ("terraform/bootstrap", "terraform/modules", "policies/resolve.py", "rehearsal/prove/bootstrap.py")
 
 
@@ -37,7 +38,7 @@ def bootstrap_plan(account: str, region: str, environments: list[str]) -> Plan:
         partial = kept.with_suffix(f".{os.getpid()}")
         partial.write_text(text)
         partial.replace(kept)
-    return read_plan(json.loads(kept.read_text()), "bootstrap", account, region)
+    return read_plan(json.loads(kept.read_text()), BOOTSTRAP, account, region)
 
 
 def _planned(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Path:
+class NetworkPath:
     """One workload's network: where it goes, what AWS does for it, and what is wrong."""
 
     component: Component
@@ -43,12 +43,12 @@ class Path:
     faults: tuple[str, ...]
 
 
-def paths(plan: Plan, known: Mapping[str, Role]) -> list[Path]:
+def paths(plan: Plan, known: Mapping[str, Role]) -> list[NetworkPath]:
     """Every workload's path, in the plan's order."""
     return [_path(component, plan, known) for component in components(plan)]
 
 
-def idle_endpoints(plan: Plan, found: list[Path]) -> list[str]:
+def idle_endpoints(plan: Plan, found: list[NetworkPath]) -> list[str]:
     """Services whose endpoint no workload of the plan needs."""
     needed = {way.endpoint for path in found for way in path.ways}
     return sorted(
@@ -58,12 +58,12 @@ def idle_endpoints(plan: Plan, found: list[Path]) -> list[str]:
     )
 
 
-def _path(component: Component, plan: Plan, known: Mapping[str, Role]) -> Path:
+def _path(component: Component, plan: Plan, known: Mapping[str, Role]) -> NetworkPath:
     faults = [*_placed(component, plan), *_routes(component, plan), *_egress(component, plan)]
     role = known.get(component.role)
     if role is None:
         faults.append(f"its role {component.role!r} stands in no plan")
-        return Path(component, (), {}, tuple(faults))
+        return NetworkPath(component, (), {}, tuple(faults))
     own: list[Call] = []
     by_aws: dict[str, str] = {}
     for document in role.documents.values():
@@ -77,7 +77,7 @@ def _path(component: Component, plan: Plan, known: Mapping[str, Role]) -> Path:
             way, missing = _way(name, group, component, role, plan)
             faults += missing
             ways += [way] if way else []
-    return Path(component, tuple(ways), by_aws, tuple(faults))
+    return NetworkPath(component, tuple(ways), by_aws, tuple(faults))
 
 
 def _by_endpoint(calls: list[Call]) -> dict[str, list[Call]]:

@@ -17,8 +17,8 @@ class Role:
 
     Parameters
     ----------
-    origin
-        The plan it comes from: an environment, or ``bootstrap``.
+    origin, address
+        The plan it comes from, an environment or ``bootstrap``, and where in it.
     documents
         Policy documents by name: the inline policy's own, a managed policy's ARN.
     boundary
@@ -30,6 +30,7 @@ class Role:
     name: str
     arn: str
     origin: str
+    address: str
     description: str
     trust: Mapping[str, Any]
     documents: Mapping[str, Mapping[str, Any]]
@@ -104,6 +105,7 @@ def _role(resource: Resource, plan: Plan, managed: Mapping[str, Resource], by_na
         name,
         values["arn"],
         plan.environment,
+        resource.address,
         values.get("description") or "",
         document(values["assume_role_policy"]),
         documents,

@@ -1,0 +1,55 @@
+"""The two sides of the comparison: what the present Terraform grants, and what a rehearsal's journals say was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from policies.environments import AT_ONCE, environment_names, environment_plan
+from policies.plan import Plan, listed
+from rehearsal.prove.bootstrap import bootstrap_plan
+from rehearsal.prove.compare import RoleEvidence, compare
+from rehearsal.prove.reasons import Reason, stale
+from rehearsal.prove.roles import resource_policies, roles
+from rehearsal.prove.used import uses
+from rehearsal.run import ACCOUNT, REGION
+
+REHEARSED = "rehearsal"
+
+
+def rehearsed_plans() -> list[Plan]:
+    """What a rehearsal applies: its environment, and the account around it. Raises as ``environment_plan`` does."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        environment = pool.submit(environment_plan, REHEARSED)
+        account = pool.submit(bootstrap_plan, ACCOUNT, REGION, [REHEARSED])
+        return [environment.result(), account.result()]
+
+
+def environment_plans() -> dict[str, Plan]:
+    """Every environment by name, production first."""
+    names = environment_names()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(names, pool.map(environment_plan, names), strict=True))
+
+
+def compared(plans: Iterable[Plan], journal: Path, reasons: list[Reason]) -> list[RoleEvidence]:
+    """Every role's grants beside its uses. EvidenceError when the journal cannot be read."""
+    plans = list(plans)
+    on_resources = [
+        str(statement.get("Sid"))
+        for content in resource_policies(plans).values()
+        for statement in listed(content.get("Statement"))
+    ]
+    # Lambda makes the statements of a function's policy itself, from the permissions that Terraform asks for.
+    on_resources += [str(r.values.get("statement_id")) for plan in plans for r in plan.of("aws_lambda_permission")]
+    return compare(roles(plans), uses(journal), reasons, on_resources)
+
+
+def stale_reasons(found: Iterable[RoleEvidence], reasons: list[Reason], pending: str = "") -> list[str]:
+    """Entries of the file that excuse nothing; those of roles that have not done everything yet are left alone."""
+    found = list(found)
+    rows = [row for one in found for row in one.rows]
+    waiting = [row.grant for one in found for row in one.rows if one.origin == pending]
+    idle = [row.grant for row in rows if not row.actions]
+    return stale(reasons, [row.grant for row in rows], [*idle, *waiting])
