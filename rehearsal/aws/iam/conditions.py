@@ -55,7 +55,7 @@ class Condition:
         if self.operator.base == "Null":
             return (not any(present)) == (self.wanted[0] == "true")
         if self.qualifier:
-            present = tuple(value for value in present if value)  # a set of nothing but "" counts as no set
+            present = present if any(present) else ()  # a set of nothing but "" counts as no set
         if not present:
             return self.if_exists or self.qualifier == "ForAllValues" or (self.operator.negated and not self.qualifier)
         if len(present) > 1 and not self.qualifier:
@@ -69,11 +69,13 @@ class Condition:
         verdicts = [any(self.operator.test(want, have) for want in wanted) != self.operator.negated for have in present]
         return all(verdicts) if self.qualifier != "ForAnyValue" else any(verdicts)
 
-    def explain(self, request: Request) -> str:
-        """Return what the condition wants and what the request has."""
+    def explain(self, request: Request, *, met: bool) -> str:
+        """Return what the condition says, whether it is met, and what the request has."""
         had = request.values(self.key)
         wanted = [plain(text) for text in self._resolved(request)] or list(self.wanted)
-        return f"{self.name} {self.key} wants {_listed(wanted)}, request has {_listed(had) if had else 'no such key'}"
+        has = _listed(had) if had else f"no {self.key}"
+        verdict = "holds" if met else "fails"
+        return f"condition {self.name} {self.key} {_listed(wanted)} {verdict} (the request has {has})"
 
     def _resolved(self, request: Request) -> list[str]:
         if not (self.variables and self.operator.takes_variables):
@@ -103,6 +105,8 @@ def read_conditions(element: object, modern: bool) -> tuple[Condition, ...]:
     for name, tests in element.items():
         if not isinstance(tests, dict) or not tests:
             raise PolicyEvaluationError(f"Condition {name} must hold keys and values, got {tests!r}")
+        if len({key.lower() for key in tests}) != len(tests):
+            raise PolicyEvaluationError(f"Condition {name} has a key twice, in different case: {', '.join(tests)}")
         read += [_condition(name, key, value, modern) for key, value in tests.items()]
     return tuple(read)
 
@@ -129,4 +133,5 @@ def _condition(name: str, key: str, value: Any, modern: bool) -> Condition:
 
 
 def _listed(values: list[str] | tuple[str, ...]) -> str:
-    return values[0] if len(values) == 1 else "[" + ", ".join(values) + "]"
+    shown = [value or '""' for value in values]
+    return shown[0] if len(shown) == 1 else "[" + ", ".join(shown) + "]"

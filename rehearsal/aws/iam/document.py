@@ -22,7 +22,12 @@ _ELEMENTS = {
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 }  # fmt: skip
 _ACTION = re.compile(r"\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
-_RESOURCE = re.compile(r"\*|arn:.+", re.DOTALL)
+# Six parts, and no wildcard in the service's: the second as
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html has it, the first as
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+_RESOURCE = re.compile(r"\*|arn:[^:]+:[^:*?]+:[^:]*:[^:]*:.+", re.DOTALL)
+_TRUST_ACTION = re.compile(r"(?i)sts:.+")
+_SID = re.compile(r"[A-Za-z0-9]*")
 
 KINDS = {
     "identity": "identity-based policy",
@@ -33,6 +38,7 @@ KINDS = {
     "endpoint": "VPC endpoint policy",
 }
 """Kinds of policies and what AWS calls them in its messages."""
+_OF_IAM = ("identity", "boundary", "session")
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,9 @@ def _read(kind: str, name: str, text: str) -> Policy:
     items = statements if isinstance(statements, list) else [statements]
     if not items or not all(isinstance(item, dict) for item in items):
         raise PolicyEvaluationError(f"{where}: Statement must be one object or a list of at least one")
-    sids = [item["Sid"] for item in items if item and "Sid" in item]
+    if kind in _OF_IAM and "Id" in document:
+        raise PolicyEvaluationError(f"{where}: Id has a place in resource-based policies only")
+    sids = [item["Sid"] for item in items if item.get("Sid")]
     if len(sids) != len(set(map(str, sids))):
         raise PolicyEvaluationError(f"{where}: a Sid stands twice in {', '.join(map(str, sids))}")
     read = tuple(
@@ -117,18 +125,22 @@ def _statement(kind: str, item: dict[str, Any], sid: str, where: str, modern: bo
     _only(item, _ELEMENTS, at)
     if not isinstance(item.get("Sid", ""), str):
         raise PolicyEvaluationError(f"{at}: Sid must be text")
+    if kind in (*_OF_IAM, "trust") and not _SID.fullmatch(item.get("Sid", "")):
+        raise PolicyEvaluationError(f"{at}: in policies of IAM, a Sid has letters and digits only")
     effect = item.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise PolicyEvaluationError(f"{at}: Effect {effect!r} is neither Allow nor Deny")
     actions, not_actions = _one_of(item, "Action", at, _ACTION, required=True)
-    resources, not_resources = _one_of(
-        item, "Resource", at, _RESOURCE, required=kind in ("identity", "boundary", "session")
-    )
+    resources, not_resources = _one_of(item, "Resource", at, _RESOURCE, required=kind in (*_OF_IAM, "endpoint"))
     if kind == "trust" and resources is not None:
         raise PolicyEvaluationError(f"{at}: a trust policy has no Resource: the role it stands on is meant")
+    if kind == "trust" and (not_actions or not all(_TRUST_ACTION.fullmatch(action) for action in actions or ())):
+        raise PolicyEvaluationError(f"{at}: a trust policy's Action names actions of sts, got {item}")
     if modern:
         for text in resources or ():
             variables.check(text)
+            if "${" in ":".join(text.split(":", 5)[:5]):
+                raise PolicyEvaluationError(f"{at}: in {text!r} a variable stands before the fifth colon")
     try:
         who = read_principals(item, kind, effect)
         tests = conditions.read_conditions(item.get("Condition"), modern)

@@ -121,7 +121,7 @@ def _decide(request: Request, policies: Policies, voices: dict[str, _Voice]) -> 
     if request.caller.kind == "root":
         return Decision(True, "the account's root user")
     limit = voices["identity"] if not voices["identity"].allow else limit
-    return _silent(request, limit) if limit else _allow(voices["identity"].allow)
+    return _silent(request, limit, resource) if limit else _allow(voices["identity"].allow)
 
 
 def _listen(kind: str, found: tuple[Policy, ...], request: Request, *, bounded: bool) -> _Voice:
@@ -140,7 +140,7 @@ def _listen(kind: str, found: tuple[Policy, ...], request: Request, *, bounded: 
 
 
 def _denied_because(statement: Statement, request: Request) -> str:
-    return "; ".join(test.explain(request) for test in statement.conditions)
+    return "; ".join(test.explain(request, met=True) for test in statement.conditions)
 
 
 def _distance(verdict: Verdict) -> int:
@@ -157,12 +157,13 @@ def _granted(grant: Grant | None) -> Decision | None:
     return Decision(True, f"allowed by a grant to {grant.grantee} on {grant.key}") if grant else None
 
 
-def _silent(request: Request, voice: _Voice) -> Decision:
+def _silent(request: Request, voice: _Voice, *others: _Voice) -> Decision:
     kind = "trust" if voice.kind == "resource" and request.action.startswith("sts:") else voice.kind
+    near = [other.nearest for other in (voice, *others) if other.nearest]
     reason = f"because no {KINDS[kind]} allows the {request.action} action"
-    if voice.nearest:
-        reason += f"; nearest is {_where(voice.nearest)}"
-    return Decision(False, reason, voice.nearest)
+    if near:
+        reason += f"; nearest to it: {'; '.join(map(_where, near))}"
+    return Decision(False, reason, near[0] if near else None)
 
 
 def _where(finding: Finding) -> str:

@@ -42,12 +42,9 @@ class Grant:
             return False
         if request.action.removeprefix("kms:") not in self.operations:
             return False
-        had = {
-            name.lower().removeprefix(_CONTEXT): tuple(request.values(name) or ())
-            for name in request.context
-            if name.lower().startswith(_CONTEXT)
+        had = {  # the case of a name in an encryption context counts, unlike that of a condition key
+            name[len(_CONTEXT) :]: request.values(name) for name in request.context if name.lower().startswith(_CONTEXT)
         }
-        wanted = {name.lower(): (value,) for name, value in self.subset.items()}
-        if any(had.get(name) != value for name, value in wanted.items()):
+        if any(had.get(name) != (value,) for name, value in self.subset.items()):
             return False
-        return self.equals is None or had == {name.lower(): (value,) for name, value in self.equals.items()}
+        return self.equals is None or had == {name: (value,) for name, value in self.equals.items()}

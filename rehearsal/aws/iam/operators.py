@@ -9,9 +9,10 @@ import base64
 import binascii
 import ipaddress
 import operator as compare
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.iam.errors import PolicyEvaluationError
@@ -47,21 +48,18 @@ class Operator:
 
 
 def _number(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise PolicyEvaluationError(f"{text!r} is not a number") from error
-    if not value.is_finite():
-        raise PolicyEvaluationError(f"{text!r} is not a number")
-    return value
+    if not re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
+        raise PolicyEvaluationError(f"{text!r} is not an integer or decimal number")
+    return Decimal(text)
 
 
 def _moment(text: str) -> datetime:
     """Read ISO 8601 (without a zone: UTC) or seconds since 1970."""
     try:
-        if text.lstrip("-").replace(".", "", 1).isdigit() and len(text) > 4:
+        if re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII) and len(text) > 4:
             return datetime.fromtimestamp(float(text), UTC)
-        moment = datetime.fromisoformat(text + ("-01-01" if len(text) == 4 else ""))
+        whole = {4: "-01-01", 7: "-01"}.get(len(text), "")  # a year, a month
+        moment = datetime.fromisoformat(text + whole)
     except (ValueError, OverflowError, OSError) as error:
         raise PolicyEvaluationError(f"{text!r} is neither an ISO 8601 date nor seconds since 1970") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

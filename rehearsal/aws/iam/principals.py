@@ -27,7 +27,7 @@ _OTHERS = {
 }
 
 NOBODY, ACCOUNT, ROLE, DIRECT = range(4)
-"""How closely a statement names who asks: only their account, everybody or their role, or themselves."""
+"""How closely a statement names who asks: only their account, their role, or themselves (everybody is also they)."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,10 @@ def _closeness(group: str, name: str, caller: Principal) -> int:
     if group in _OTHERS:
         named = caller.kind == group.lower() and name in ("*", caller.arn)
         return DIRECT if named else NOBODY
-    if name == "*":
-        return ROLE if caller.kind in ("session", "user", "root") else DIRECT
-    if caller.arn == name:
+    if name in (
+        "*",
+        caller.arn,
+    ):  # a grant to everybody is not limited by a boundary or session policy, as AWS documents
         return DIRECT
     if caller.role_arn and caller.role_arn == name:
         return ROLE
@@ -112,8 +113,9 @@ def _exempt(element: PrincipalElement, caller: Principal) -> bool:
     if caller.kind in ("service", "federated"):
         return any(_closeness(group, name, caller) == DIRECT for group, name in element.entries)
     names = {name for group, name in element.entries if group == "AWS"}
-    themselves = {caller.arn, caller.role_arn} - {""}
-    return bool(themselves) and themselves <= names and bool(names & _account_names(caller))
+    if not names & _account_names(caller):
+        return False
+    return {caller.arn, caller.role_arn} - {""} <= names | _account_names(caller)
 
 
 def _account_names(caller: Principal) -> set[str]:

@@ -59,7 +59,7 @@ def judge(statement: Statement, request: Request, *, bounded: bool) -> Verdict:
     # Every condition is looked at: one that cannot be evaluated must not hide behind another that fails.
     failed = [test for test in statement.conditions if not test.holds(request, statement.effect)]
     if failed:
-        return Verdict(NOBODY, "condition", "; ".join(test.explain(request) for test in failed))
+        return Verdict(NOBODY, "condition", "; ".join(test.explain(request, met=False) for test in failed))
     return Verdict(close)
 
 

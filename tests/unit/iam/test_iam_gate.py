@@ -177,4 +177,4 @@ def test_a_bucket_policy_denies(root: Path, worker: Callable[[str], Any], aws: E
         _, message, _ = refused(root, worker("s3").get_object, Bucket="data", Key="in/a")
     finally:
         s3.delete_bucket_policy(Bucket="data")
-    assert "statement EndpointOnly: StringNotEquals aws:SourceVpce wants vpce-1, request has no such key" in message
+    assert "condition StringNotEquals aws:SourceVpce vpce-1 holds (the request has no aws:SourceVpce)" in message
