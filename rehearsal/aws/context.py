@@ -1,8 +1,9 @@
 """What every part of the embedded AWS needs to know and to do: where it is, who a role is, logs and metrics.
 
 Everything here works inside the server's own process. Calls made on behalf of AWS itself (log delivery, service
-metrics) go straight to the backends, because AWS does them without the customer's permissions; calls made on behalf
-of a role travel over HTTP with that role's credentials, so that they are recorded and decided like any other.
+metrics) go straight to the backends; where AWS needs the customer's permission for them, the caller asks for it first
+(:mod:`rehearsal.aws.iam.acting`). Calls made on behalf of a role travel over HTTP with that role's credentials, so that
+they are recorded and decided like any other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +26,27 @@ _HOST_PREFIXES = ("AWS_", "MOTO_", "BOTO_", "SAGEMAKER_", "SM_", "SM_HP_", "LAMB
 _CREDENTIAL_SECONDS = 3600
 _LOG_LOCK = threading.Lock()
 _METRIC_LOCK = threading.Lock()
+
+
+class Acting(NamedTuple):
+    """A role as a service assumes it.
+
+    Parameters
+    ----------
+    role
+        ARN.
+    session
+        The name that the service gives its session.
+    service
+        Its principal, such as ``lambda.amazonaws.com``.
+    source
+        ARN of the resource for which it acts.
+    """
+
+    role: str
+    session: str
+    service: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +70,7 @@ class Context:
     account_id: str = "123456789012"
     region: str = "eu-west-1"
     speed: float = 20.0
-    _credentials: dict[tuple[str, str], tuple[float, dict[str, str]]] = field(default_factory=dict, repr=False)
+    _credentials: dict[Acting, tuple[float, dict[str, str]]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def scaled(self, seconds: float) -> float:
@@ -61,21 +83,29 @@ class Context:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def role_credentials(self, role_arn: str, session: str) -> dict[str, str]:
-        """Temporary credentials of a role, as a service principal gets them.
+    def role_credentials(self, acting: Acting) -> dict[str, str]:
+        """Temporary credentials of a role, as a service principal gets them. Its trust policy is asked each time.
 
         Returns
         -------
         dict
-            ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and ``AWS_SESSION_TOKEN``. The same role and session
-            name share credentials until half their life is over.
+            ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and ``AWS_SESSION_TOKEN``. The same role, session name and
+            resource share credentials until half their life is over.
+
+        Raises
+        ------
+        rehearsal.aws.iam.decide.AccessDeniedError
+            When the trust policy does not let the service in.
         """
-        key = (role_arn, session[:64])
+        from rehearsal.aws.iam import decide
+
+        acting = acting._replace(session=acting.session[:64])
+        decide.assume(acting.service, acting.role, acting.source)
         with self._lock:
-            born, credentials = self._credentials.get(key, (0.0, {}))
+            born, credentials = self._credentials.get(acting, (0.0, {}))
             if time.monotonic() - born > _CREDENTIAL_SECONDS / 2 or not credentials:
-                credentials = _assume(self, role_arn, session[:64])
-                self._credentials[key] = (time.monotonic(), credentials)
+                credentials = _assume(self, acting)
+                self._credentials[acting] = (time.monotonic(), credentials)
             return dict(credentials)
 
     def forget_credentials(self) -> None:
@@ -83,14 +113,14 @@ class Context:
         with self._lock:
             self._credentials.clear()
 
-    def process_env(self, role_arn: str, session: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the whole environment of a child process that acts as ``role_arn``.
+    def process_env(self, acting: Acting, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the whole environment of a child process that acts as a role.
 
         Nothing of the host's AWS settings, profiles or proxies reaches the child. PYTHONPATH is the project's import
         root unless ``extra`` says otherwise.
         """
         env = {k: v for k, v in os.environ.items() if not k.startswith(_HOST_PREFIXES)}
-        env.update(self.role_credentials(role_arn, session))
+        env.update(self.role_credentials(acting))
         env.update(
             AWS_REGION=self.region,
             AWS_DEFAULT_REGION=self.region,
@@ -106,12 +136,12 @@ class Context:
         env.update(extra or {})
         return env
 
-    def role_client(self, service: str, role_arn: str, session: str, **config: Any) -> Any:
-        """Return a boto3 client that acts as ``role_arn``; ``config`` goes to :class:`botocore.config.Config`."""
+    def role_client(self, service: str, acting: Acting, **config: Any) -> Any:
+        """Return a boto3 client that acts as a role; ``config`` goes to :class:`botocore.config.Config`."""
         import boto3
         from botocore.config import Config
 
-        credentials = self.role_credentials(role_arn, session)
+        credentials = self.role_credentials(acting)
         settings = {"retries": {"total_max_attempts": 1}, "proxies": {}, **config}
         return boto3.client(
             service,
@@ -196,17 +226,21 @@ def current() -> Context:
     return _current[0]
 
 
-def _assume(context: Context, role_arn: str, session: str) -> dict[str, str]:
+def _assume(context: Context, acting: Acting) -> dict[str, str]:
     from moto.sts.models import sts_backends
+
+    from rehearsal.aws.iam import sessions
 
     role = sts_backends[context.account_id]["aws"].assume_role(
         region_name=context.region,
-        role_session_name=session,
-        role_arn=role_arn,
+        role_session_name=acting.session,
+        role_arn=acting.role,
         policy="",
         duration=_CREDENTIAL_SECONDS,
         external_id="",
     )
+    issued = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    sessions.note(role, sessions.Facts(issued=issued, service=acting.service, source=acting.source))
     return {
         "AWS_ACCESS_KEY_ID": role.access_key_id,
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,

@@ -1,7 +1,7 @@
 """Hand a message from one AWS service to another, as their service principals do, inside the server's process.
 
 One place for what Lambda's dead letters and destinations, EventBridge's targets, S3's notifications and CloudWatch's
-alarm actions have in common.
+alarm actions have in common. Every message goes on an :class:`Errand`, whose permission is asked for first.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rehearsal.aws.iam import decide
+from rehearsal.aws.iam.acting import demand_call
+from rehearsal.aws.iam.decide import AccessDeniedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,24 @@ class Target(NamedTuple):
     resource: str
 
 
+class Errand(NamedTuple):
+    """On whose behalf a message is sent.
+
+    Parameters
+    ----------
+    duty
+        Its row in :mod:`rehearsal.aws.iam.duties`.
+    source
+        ARN of the resource that sends.
+    acting
+        The role that is used; without one the service itself asks the policy of the target.
+    """
+
+    duty: str
+    source: str
+    acting: Acting | None = None
+
+
 def parse(arn: str) -> Target:
     """Split an ARN; raises :class:`DeliveryError` for anything else."""
     parts = arn.split(":", 5)
@@ -44,6 +66,7 @@ def deliver(
     arn: str,
     body: str,
     *,
+    errand: Errand,
     attributes: Mapping[str, str] | None = None,
     subject: str | None = None,
     group_id: str | None = None,
@@ -60,12 +83,18 @@ def deliver(
     Raises
     ------
     DeliveryError
-        When the target does not exist, refuses, or is of a kind that nothing here delivers to.
+        When the target does not exist, refuses, is of a kind that nothing here delivers to, or when policies forbid it.
     """
     target = parse(arn)
     send = _SENDERS.get(target.service)
     if send is None:
         raise DeliveryError(f"cannot deliver to {arn}: the embedded AWS delivers to {', '.join(sorted(_SENDERS))}")
+    if not _exists(target, arn):
+        raise DeliveryError(f"cannot deliver to {arn}: it does not exist")
+    try:
+        _ask(target, arn, body, errand)
+    except AccessDeniedError as error:
+        raise DeliveryError(f"may not deliver to {arn}: {error}") from error
     try:
         send(context, target, arn, body, dict(attributes or {}), subject, group_id)
     except DeliveryError:
@@ -83,6 +112,62 @@ def deliver_quietly(context: Context, arn: str, body: str, **options: Any) -> bo
     except DeliveryError as error:
         log.warning("%s", error)
         return False
+    return True
+
+
+def may_deliver(arn: str, body: str, errand: Errand) -> bool:
+    """Whether an errand may be done, for a sender with its own way of doing it; a refusal is logged."""
+    try:
+        _ask(parse(arn), arn, body, errand)
+    except AccessDeniedError as error:
+        log.warning("may not deliver to %s: %s", arn, error)
+        return False
+    return True
+
+
+def _ask(target: Target, arn: str, body: str, errand: Errand) -> None:
+    """Decide what the errand needs.
+
+    Raises
+    ------
+    AccessDeniedError
+        Where refusals are enforced.
+    """
+    if not decide.deciding():
+        return
+    if errand.acting is not None:
+        decide.assume(errand.acting.service, errand.acting.role, errand.acting.source)
+    for service, operation, parameters in _calls(target, arn, body):
+        demand_call(errand.duty, service, operation, parameters, source=errand.source, acting=errand.acting)
+
+
+def _calls(target: Target, arn: str, body: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return the API calls that a delivery is."""
+    if target.service == "sqs":
+        return [("sqs", "SendMessage", {"QueueUrl": target.resource})]
+    if target.service == "sns":
+        return [("sns", "Publish", {"TopicArn": arn})]
+    if target.service == "lambda":
+        return [("lambda", "Invoke", {"FunctionName": arn})]
+    if target.service == "states":
+        return [("stepfunctions", "StartExecution", {"stateMachineArn": arn})]
+    if target.service == "events":
+        entry = _entry(target, body)
+        return [("events", "PutEvents", {"Entries": [entry]})]
+    stream = {"logGroupName": target.resource.removeprefix("log-group:").removesuffix(":*"), "logStreamName": "events"}
+    return [("logs", operation, stream) for operation in ("CreateLogStream", "PutLogEvents")]
+
+
+def _exists(target: Target, arn: str) -> bool:
+    """Whether a queue or topic is there; the other services say so themselves."""
+    if target.service == "sqs":
+        from moto.sqs.models import sqs_backends
+
+        return target.resource in sqs_backends[target.account][target.region].queues
+    if target.service == "sns":
+        from moto.sns.models import sns_backends
+
+        return arn in sns_backends[target.account][target.region].topics
     return True
 
 
@@ -165,14 +250,17 @@ def _to_bus(
 ) -> None:
     from moto.events.models import events_backends
 
+    events_backends[target.account][target.region].put_events([_entry(target, body)])
+
+
+def _entry(target: Target, body: str) -> dict[str, Any]:
     event = json.loads(body)
-    entry = {
+    return {
         "Source": event.get("source", "embedded-aws"),
         "DetailType": event.get("detail-type", "message"),
         "Detail": json.dumps(event.get("detail", event)),
         "EventBusName": target.resource.removeprefix("event-bus/"),
     }
-    events_backends[target.account][target.region].put_events([entry])
 
 
 def _to_log_group(

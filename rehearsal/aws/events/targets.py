@@ -7,7 +7,9 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.delivery import deliver_quietly
+from rehearsal.aws.context import Acting
+from rehearsal.aws.delivery import Errand, deliver_quietly
+from rehearsal.aws.iam.duties import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,24 +39,28 @@ def install(context: Context) -> None:
         if any(target["Arn"].endswith(":archive") or ":events:" in target["Arn"] for target in self.targets):
             _archive(self, original_event, to_archive)
         for target in list(self.targets):
-            send(context, target, message)
+            send(context, {**target, "RuleArn": self.arn}, message)
 
     Rule.send_to_targets = send_to_targets
 
 
 def send(context: Context, target: dict[str, Any], message: dict[str, Any]) -> None:
-    """Deliver an event to one target; what fails goes to the target's dead-letter queue."""
-    arn = target["Arn"]
+    """Deliver an event to one target; what fails goes to the target's dead-letter queue.
+
+    A target with a role gets what the role may do, any other what its own policy lets EventBridge do for ``RuleArn``.
+    """
+    arn, rule, role = target["Arn"], target["RuleArn"], target.get("RoleArn")
+    errand = Errand("rule target", rule, Acting(role, "events", EVENTS, rule) if role else None)
     if arn.split(":")[2] == "events" and ":event-bus/" not in arn:
         return
     body = shape(target, message)
     group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-    if deliver_quietly(context, arn, body, group_id=group):
+    if deliver_quietly(context, arn, body, group_id=group, errand=errand):
         return
     dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
     if dead_letters:
-        attributes = {"TARGET_ARN": arn, "ERROR_CODE": "SDK_CLIENT_ERROR", "RULE_ARN": target.get("RuleArn", arn)}
-        deliver_quietly(context, dead_letters, body, attributes=attributes)
+        attributes = {"TARGET_ARN": arn, "ERROR_CODE": "SDK_CLIENT_ERROR", "RULE_ARN": rule}
+        deliver_quietly(context, dead_letters, body, attributes=attributes, errand=Errand("rule target", rule))
 
 
 def shape(target: dict[str, Any], message: dict[str, Any]) -> str:

@@ -9,8 +9,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.delivery import deliver_quietly
+from rehearsal.aws.context import Acting
+from rehearsal.aws.delivery import Errand, deliver_quietly
 from rehearsal.aws.events.expressions import ScheduleExpressionError, next_fire
+from rehearsal.aws.iam.duties import SCHEDULER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,8 +119,11 @@ def _fire_rule(context: Context, rule: Any) -> None:
 def _fire_schedule(context: Context, schedule: Any) -> None:
     target = schedule.target
     body = target.get("Input") or json.dumps({})
-    if deliver_quietly(context, target["Arn"], body):
+    # The source is the schedule's group: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    group = f"arn:aws:scheduler:{context.region}:{context.account_id}:schedule-group/{schedule.group_name}"
+    errand = Errand("schedule target", group, Acting(target["RoleArn"], "scheduler", SCHEDULER, group))
+    if deliver_quietly(context, target["Arn"], body, errand=errand):
         return
     dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
     if dead_letters:
-        deliver_quietly(context, dead_letters, body, attributes={"SCHEDULE_ARN": schedule.arn})
+        deliver_quietly(context, dead_letters, body, attributes={"SCHEDULE_ARN": schedule.arn}, errand=errand)

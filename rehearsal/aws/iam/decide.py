@@ -99,6 +99,11 @@ def open_book(mode: str, root: Path) -> Book | None:
     return _book[0]
 
 
+def deciding() -> bool:
+    """Whether anything is decided in this process."""
+    return bool(_book)
+
+
 def judge(book: Book, asker: Asker, needed: Iterable[Check], scope: Scope) -> Refusal | None:
     """Decide everything that one call needs and write it down; return the first refusal, None when all is allowed."""
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.aws.delivery import parse
 
 if TYPE_CHECKING:
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
     from rehearsal.aws.lambdas.asynchronous import Event, Queue
     from rehearsal.aws.lambdas.polling import Poller
     from rehearsal.aws.lambdas.target import Target
@@ -36,7 +36,7 @@ def install(context: Context) -> None:
     operations.install()
     signing.install()
     triggers.install(context)
-    _queue[:] = [Queue(context, _run, _settings)]
+    _queue[:] = [Queue(context, _run, _settings, _acting)]
 
 
 def start(context: Context) -> None:
@@ -118,6 +118,13 @@ def _run(event: Event) -> tuple[Target, Result]:
 def _settings(event: Event) -> tuple[dict[str, Any], str | None]:
     answer: tuple[dict[str, Any], str | None] = _own_backend().settings(event.name, event.qualifier)
     return answer
+
+
+def _acting(event: Event) -> Acting:
+    from rehearsal.aws.context import current
+    from rehearsal.aws.lambdas import permissions
+
+    return permissions.of_function(current(), _own_backend().get_function(event.name, event.qualifier))
 
 
 def _replace(fn: Any) -> None:

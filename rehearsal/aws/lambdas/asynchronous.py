@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.delivery import deliver_quietly, parse
+from rehearsal.aws.delivery import Errand, deliver_quietly, parse
 from rehearsal.aws.lambdas.concurrency import ThrottleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
     from rehearsal.aws.lambdas.target import Target
     from rehearsal.aws.lambdas.worker import Result
 
@@ -63,10 +63,12 @@ class Queue:
         context: Context,
         run: Callable[[Event], tuple[Target, Result]],
         settings: Callable[[Event], tuple[dict[str, Any], str | None]],
+        acting: Callable[[Event], Acting],
     ) -> None:
         self._context = context
         self._run = run
         self._settings = settings
+        self._acting = acting
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lambda-event")
 
     def submit(self, event: Event) -> None:
@@ -130,7 +132,8 @@ class Queue:
         if dead_letters:
             error = _message(result) or condition
             attributes = {"RequestID": event.request_id, "ErrorCode": "200", "ErrorMessage": error[:1024]}
-            ok = deliver_quietly(self._context, dead_letters, event.body.decode(), attributes=attributes)
+            body, errand = event.body.decode(), self._errand(event)
+            ok = deliver_quietly(self._context, dead_letters, body, attributes=attributes, errand=errand)
             if not ok:
                 self._context.put_metric("AWS/Lambda", "DeadLetterErrors", 1, {"FunctionName": event.name}, "Count")
 
@@ -145,7 +148,12 @@ class Queue:
                     "detail": json.loads(record),
                 }
             )
-        deliver_quietly(self._context, arn, record)
+        deliver_quietly(self._context, arn, record, errand=self._errand(event))
+
+    def _errand(self, event: Event) -> Errand:
+        """A destination and a dead-letter queue are reached with the function's role."""
+        acting = self._acting(event)
+        return Errand("function dead letters", acting.source, acting)
 
 
 def _destination(config: dict[str, Any], outcome: str) -> str | None:

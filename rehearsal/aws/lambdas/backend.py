@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import moto.awslambda.urls as lambda_urls
 from moto.awslambda.models import LambdaBackend
 
-from rehearsal.aws.lambdas import provisioned
+from rehearsal.aws.context import current
+from rehearsal.aws.lambdas import permissions, provisioned
 from rehearsal.aws.lambdas.target import Target, resolve
 
 if TYPE_CHECKING:
@@ -72,6 +73,25 @@ class LocalLambdaBackend(LambdaBackend):
         dead_letters = getattr(self.get_function(name, qualifier), "dead_letter_config", None) or {}
         return config, dead_letters.get("TargetArn") or None
 
+    def create_function(self, spec: dict[str, Any]) -> Any:
+        """Refuse a role that cannot do what the function needs, as AWS does."""
+        dead_letters = (spec.get("DeadLetterConfig") or {}).get("TargetArn") or ""
+        permissions.demand_creation(
+            current(), str(spec.get("FunctionName")), spec["Role"], spec.get("VpcConfig") or {}, dead_letters
+        )
+        return super().create_function(spec)
+
+    def update_function_configuration(
+        self, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Refuse a change that the function's role does not allow for, as AWS does."""
+        fn = self.get_function(function_name, qualifier)
+        config = body["DeadLetterConfig"] if "DeadLetterConfig" in body else getattr(fn, "dead_letter_config", None)
+        vpc = body.get("VpcConfig") or fn.vpc_config or {}
+        dead_letters = (config or {}).get("TargetArn") or ""
+        permissions.demand_creation(current(), fn.function_name, body.get("Role") or fn.role, vpc, dead_letters)
+        return super().update_function_configuration(function_name, qualifier, body)
+
     def update_alias(self, name: str, function_name: str, *args: Any, **kwargs: Any) -> Any:
         """Move provisioned concurrency along with the alias."""
         alias = super().update_alias(name, function_name, *args, **kwargs)
@@ -88,6 +108,8 @@ class LocalLambdaBackend(LambdaBackend):
         """End the environments of what is deleted."""
         target = self.resolve(function_name, qualifier)
         super().delete_function(function_name, qualifier)
+        if not target.qualifier:
+            permissions.removed(current(), target.fn)
         version = str(target.fn.version) if target.qualifier else None
         for store in (self.provisioned, self.event_configs):
             for key in [k for k in store if k[0] == target.name and target.qualifier in (None, k[1])]:
@@ -112,6 +134,9 @@ class LocalLambdaBackend(LambdaBackend):
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
         """Keep the alias that a mapping names, and leave polling to :mod:`rehearsal.aws.lambdas.polling`."""
+        source = str(spec.get("EventSourceArn", ""))
+        if ":sqs:" in source:
+            permissions.demand_polling(current(), self.resolve(spec["FunctionName"]).fn, source)
         mapping = super().create_event_source_mapping(spec)
         stored = mapping.function_arn
         mapping.function_arn = self.resolve(spec["FunctionName"]).arn

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rehearsal.aws.lambdas import reporting
+from rehearsal.aws.lambdas import permissions, reporting
 from rehearsal.aws.lambdas.concurrency import Gate, ThrottleError
 from rehearsal.aws.lambdas.pool import Pool
 
@@ -57,6 +57,7 @@ class Engine:
         lines = reporting.log_lines(target.fn, result)
         reporting.write_logs(self.context, target.fn, worker.log_stream, lines)
         reporting.write_metrics(self.context, target, result, running)
+        permissions.trace(self.context, target.fn)
         return result, "\n".join(lines) + "\n"
 
     @contextmanager

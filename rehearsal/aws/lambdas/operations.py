@@ -12,6 +12,7 @@ import moto.awslambda.urls as lambda_urls
 from moto.awslambda.exceptions import InvalidParameterValueException, UnknownEventConfig
 from moto.awslambda.responses import LambdaResponse
 
+from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.lambdas import provisioned, submit
 from rehearsal.aws.lambdas.backend import engine
 from rehearsal.aws.lambdas.concurrency import ThrottleError
@@ -67,8 +68,8 @@ def invoke(self: LambdaResponse) -> Answer:
         raise InvalidParameterValueException(f"InvocationType {kind!r} is none of RequestResponse, Event, DryRun")
     try:
         result, tail = self.backend.run(target, body or b"{}")
-    except ThrottleError as error:
-        return _refuse(429, "TooManyRequestsException", str(error), Reason=error.reason)
+    except (ThrottleError, AccessDeniedError) as error:
+        return _not_run(error)
     headers: dict[str, Any] = {
         "Content-Type": "application/json",
         "X-Amz-Executed-Version": str(target.fn.version),
@@ -84,6 +85,12 @@ def invoke(self: LambdaResponse) -> Answer:
     if self.headers.get("X-Amz-Log-Type") == "Tail":
         headers["X-Amz-Log-Result"] = base64.b64encode(tail.encode()[-_LOG_TAIL:]).decode()
     return 200, headers, payload
+
+
+def _not_run(error: ThrottleError | AccessDeniedError) -> Answer:
+    if isinstance(error, ThrottleError):
+        return _refuse(429, "TooManyRequestsException", str(error), Reason=error.reason)
+    return _refuse(403, "AccessDeniedException", f"Lambda could not start the function with its role: {error}")
 
 
 def put_provisioned_concurrency_config(self: LambdaResponse) -> Answer:

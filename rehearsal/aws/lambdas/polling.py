@@ -8,7 +8,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from rehearsal.aws.context import current
 from rehearsal.aws.delivery import parse
+from rehearsal.aws.lambdas import permissions
 from rehearsal.aws.lambdas.concurrency import ThrottleError
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ class Poller:
         sqs = sqs_backends[source.account][source.region]
         queue = sqs.queues.get(source.resource)
         if queue is None or not queue.messages:
+            return
+        if not permissions.may_poll(current(), backend.resolve(mapping.function_arn).fn, mapping.event_source_arn):
             return
         limit = int((mapping.scaling_config or {}).get("MaximumConcurrency") or _BATCHES)
         with self._lock:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.lambdas.worker import Worker
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class Pool:
 
     def provision(self, fn: Any) -> bytes | None:
         """Start one provisioned environment and wait for it; return the error payload when its init failed."""
-        worker = self._start(fn, provisioned=True)
+        try:
+            worker = self._start(fn, provisioned=True)
+        except AccessDeniedError as error:
+            return json.dumps({"errorType": "AccessDeniedException", "errorMessage": str(error)}).encode()
         if worker.await_ready():
             with self._lock:
                 self._idle.setdefault(key_of(fn), []).append(worker)

@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.aws.iam import acting
+from rehearsal.aws.lambdas import permissions
 from rehearsal.aws.lambdas.worker import log_group
 
 if TYPE_CHECKING:
@@ -59,8 +61,9 @@ def _json_lines(fn: Any, result: Result, billed: int) -> list[str]:
 
 
 def write_logs(context: Context, fn: Any, stream: str, lines: list[str]) -> None:
-    """Put the lines where the function's logging configuration says."""
-    context.put_logs(log_group(fn), stream, lines)
+    """Put the lines where the function's logging configuration says, with the function's role."""
+    who = permissions.of_function(context, fn)
+    acting.write_logs(context, "function log stream", who, log_group(fn), stream, lines)
 
 
 def write_metrics(context: Context, target: Target, result: Result, running: int) -> None:

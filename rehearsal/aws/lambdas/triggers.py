@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.delivery import deliver_quietly
+from rehearsal.aws.delivery import Errand, deliver_quietly, may_deliver
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
@@ -33,6 +33,11 @@ def _topics(context: Context) -> None:
         message_structure: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if self._filter_policy_matcher and not self._filter_policy_matcher.matches(message_attributes, message):
+            return
+        errand = Errand("topic subscription", self.topic_arn)
+        if self.protocol == "sqs" and not may_deliver(self.endpoint, message, errand):
+            return
         if self.protocol != "lambda":
             publish(
                 self,
@@ -45,14 +50,12 @@ def _topics(context: Context) -> None:
                 **kwargs,
             )
             return
-        if self._filter_policy_matcher and not self._filter_policy_matcher.matches(message_attributes, message):
-            return
         if message_structure == "json":
             message = self._parse_message_structure(message, self.protocol)
         body = self.get_post_data(message, message_id, subject)
         body |= {"Subject": subject, "MessageAttributes": message_attributes or {}}
         record = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": self.arn, "Sns": body}
-        deliver_quietly(context, self.endpoint, json.dumps({"Records": [record]}))
+        deliver_quietly(context, self.endpoint, json.dumps({"Records": [record]}), errand=errand)
 
     Subscription.publish = to_function
 
@@ -74,14 +77,19 @@ def _buckets(context: Context) -> None:
             record["s3"]["object"]["versionId"] = key.version_id
         return answer
 
+    def errand(body: Any) -> Errand:
+        record = (body.get("Records") or [{}])[0]
+        name = record.get("s3", {}).get("bucket", {}).get("name") or body.get("Bucket", "")
+        return Errand("bucket notification", f"arn:aws:s3:::{name}")
+
     def to_function(account_id: str, body: Any, arn: str, region: str) -> None:
-        deliver_quietly(context, arn, json.dumps(body))
+        deliver_quietly(context, arn, json.dumps(body), errand=errand(body))
 
     def to_queue(account_id: str, body: Any, name: str, region: str) -> None:
-        deliver_quietly(context, f"arn:aws:sqs:{region}:{account_id}:{name}", json.dumps(body))
+        deliver_quietly(context, f"arn:aws:sqs:{region}:{account_id}:{name}", json.dumps(body), errand=errand(body))
 
     def to_topic(account_id: str, body: Any, arn: str, region: str) -> None:
-        deliver_quietly(context, arn, json.dumps(body), subject="Amazon S3 Notification")
+        deliver_quietly(context, arn, json.dumps(body), subject="Amazon S3 Notification", errand=errand(body))
 
     notifications._get_s3_event = event
     notifications._invoke_awslambda = to_function

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws import processes
-from rehearsal.aws.lambdas import code
+from rehearsal.aws.lambdas import code, permissions
 from rehearsal.aws.lambdas.runtime_api import Invocation, Mailbox, RuntimeApi
 
 if TYPE_CHECKING:
@@ -37,7 +37,13 @@ class Result:
 
 
 class Worker:
-    """Start with the constructor, wait with :meth:`await_ready`, then :meth:`call` as often as needed."""
+    """Start with the constructor, wait with :meth:`await_ready`, then :meth:`call` as often as needed.
+
+    Raises
+    ------
+    rehearsal.aws.iam.decide.AccessDeniedError
+        From the constructor: Lambda may not assume the function's role, or not decrypt its variables.
+    """
 
     def __init__(self, context: Context, fn: Any, *, provisioned: bool = False) -> None:
         self.id = uuid.uuid4().hex
@@ -49,10 +55,12 @@ class Worker:
         self._calls = 0
         self._mail = Mailbox()
         folder = code.unpack(context, fn)
+        permissions.demand_start(context, fn)
         self._api = RuntimeApi(self._mail)
-        env = context.process_env(fn.role, fn.function_name, _environment(fn, self, self._api.address, str(folder)))
-        env.pop("PYTHONPATH")
         try:
+            own = _environment(fn, self, self._api.address, str(folder))
+            env = context.process_env(permissions.of_function(context, fn), own)
+            env.pop("PYTHONPATH")
             self._process = processes.spawn([sys.executable, "-m", "awslambdaric", fn.handler], env=env, cwd=folder)
         except BaseException:
             self._api.close()

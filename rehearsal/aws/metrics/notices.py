@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.delivery import deliver_quietly
+from rehearsal.aws.delivery import Errand, deliver_quietly
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ACTIONS = {"ALARM": "alarm_actions", "OK": "ok_actions", "INSUFFICIENT_DATA": "insufficient_data_actions"}
+_DUTIES = {"sns": "alarm action", "lambda": "alarm function"}
 _REGION_NAMES = {"eu-west-1": "EU (Ireland)", "us-east-1": "US East (N. Virginia)", "eu-central-1": "EU (Frankfurt)"}
 
 
@@ -26,8 +27,9 @@ def act(context: Context, alarm: Any, before: str) -> None:
         place = _REGION_NAMES.get(alarm.region_name, alarm.region_name)
         subject = f'{alarm.state_value}: "{alarm.name}" in {place}'[:100]
         for arn in getattr(alarm, _ACTIONS[alarm.state_value]) or []:
-            if arn.split(":")[2] in ("sns", "lambda"):
-                deliver_quietly(context, arn, body, subject=subject)
+            if arn.split(":")[2] in _DUTIES:
+                errand = Errand(_DUTIES[arn.split(":")[2]], alarm.alarm_arn)
+                deliver_quietly(context, arn, body, subject=subject, errand=errand)
     _announce(context, alarm, before)
 
 

@@ -7,19 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rehearsal.aws.sagemaker import settings
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
 
 OPT_ML = "/opt/ml"
 _INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
 def environment(
-    context: Context, role_arn: str, base: Path, *, isolated: bool, extra: Mapping[str, str]
+    context: Context, acting: Acting, base: Path, *, isolated: bool, extra: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the whole environment of a job's or a model's process.
 
@@ -43,7 +41,7 @@ def environment(
     env.update(HOME=str(base), TMPDIR=os.environ.get("TMPDIR", "/tmp"), PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1")  # noqa: S108
     env.update(AWS_REGION=context.region, AWS_DEFAULT_REGION=context.region, AWS_EC2_METADATA_DISABLED="true")
     if not isolated:
-        granted = context.process_env(role_arn, settings.ROLE_SESSION)
+        granted = context.process_env(acting)
         env.update({k: v for k, v in granted.items() if k.startswith("AWS_") or k.lower() == "no_proxy"})
     env.update({name: relocate(value, base) for name, value in extra.items()})
     return env

@@ -6,16 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from rehearsal.aws.iam import decide
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.iam.duties import SAGEMAKER
 from rehearsal.aws.sagemaker.errors import AWSValidationException
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
-_PRINCIPAL = "sagemaker.amazonaws.com"
 
-
-def require_assumable(context: Context, role_arn: str) -> None:
-    """Check that the role exists and trusts SageMaker.
+def require_assumable(context: Context, role_arn: str, source: str) -> None:
+    """Check that the role exists and trusts SageMaker, where policies are decided for the resource ``source``.
 
     Raises
     ------
@@ -29,10 +30,16 @@ def require_assumable(context: Context, role_arn: str) -> None:
         role = iam_backends[context.account_id]["aws"].get_role(role_arn.rsplit("/", 1)[-1])
     except (ServiceException, KeyError):
         role = None
-    if role is None or role.arn != role_arn or not _trusts(role.assume_role_policy_document):
+    trusted = role is not None and role.arn == role_arn and _trusts(role.assume_role_policy_document)
+    try:
+        if trusted:
+            decide.assume(SAGEMAKER, role_arn, source)
+    except AccessDeniedError:
+        trusted = False
+    if not trusted:
         raise AWSValidationException(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            f"'{_PRINCIPAL}' to assume the role."
+            f"'{SAGEMAKER}' to assume the role."
         )
 
 
@@ -43,6 +50,6 @@ def _trusts(document: str | dict[str, Any] | None) -> bool:
         principal = statement.get("Principal", {})
         services = principal.get("Service", []) if isinstance(principal, dict) else []
         named = [services] if isinstance(services, str) else services
-        if statement.get("Effect") == "Allow" and (principal == "*" or _PRINCIPAL in named):
+        if statement.get("Effect") == "Allow" and (principal == "*" or SAGEMAKER in named):
             return True
     return False

@@ -7,13 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.sagemaker import settings
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
 
 _DOWNLOADS = 4  # at a time; more only contend for the server's interpreter lock
 
@@ -21,10 +19,10 @@ _DOWNLOADS = 4  # at a time; more only contend for the server's interpreter lock
 _making = threading.Lock()  # boto3's default session is not made for threads that create clients at the same time
 
 
-def client(context: Context, role_arn: str) -> Any:
+def client(context: Context, acting: Acting) -> Any:
     """Return an S3 client that acts as the execution role."""
     with _making:
-        return context.role_client("s3", role_arn, settings.ROLE_SESSION, max_pool_connections=_DOWNLOADS)
+        return context.role_client("s3", acting, max_pool_connections=_DOWNLOADS)
 
 
 def split(uri: str) -> tuple[str, str]:

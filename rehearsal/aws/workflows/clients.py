@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from rehearsal.aws.context import Acting
+from rehearsal.aws.iam import decide
+from rehearsal.aws.iam.duties import STATES
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
@@ -32,13 +37,16 @@ def install(context: Context) -> None:
 
     def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
         role = getattr(state_credentials, "role_arn", None)
-        key = (region, service, role, int(time.monotonic()) // _RENEW_SECONDS)
+        if role is None:  # the interpreter only asks for the operations that there are
+            return _nobody(service, region)
+        acting = Acting(role, _SESSION, STATES, _machine(context, role))
+        decide.assume(STATES, role, acting.source)
+        key = (region, service, acting, int(time.monotonic()) // _RENEW_SECONDS)
         with lock:  # a client costs 50 ms of CPU: one per service and role serves every task
             if key not in made:
                 made[key] = context.role_client(
                     service,
-                    role or f"arn:aws:iam::{context.account_id}:role/aws-service-role/states",
-                    _SESSION,
+                    acting,
                     parameter_validation=False,
                     connect_timeout=10,
                     read_timeout=_SLOWEST_CALL,
@@ -47,3 +55,27 @@ def install(context: Context) -> None:
             return made[key]
 
     factory.boto_client_for = boto_client_for
+
+
+def _machine(context: Context, role: str) -> str:
+    """Return the ARN of the state machine with this role: the interpreter's tasks know their role alone."""
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    machines = stepfunctions_parser_backends[context.account_id][context.region].state_machines
+    found = next((str(machine.arn) for machine in machines if machine.roleArn == role), "")
+    return found or f"arn:aws:states:{context.region}:{context.account_id}:stateMachine:none"
+
+
+@cache
+def _nobody(service: str, region: str) -> Any:
+    """Return a client with whose credentials nothing can be called."""
+    import boto3
+
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url="http://127.0.0.1:9",
+        aws_access_key_id="nobody",
+        aws_secret_access_key="nobody",  # noqa: S106 (no secret: it opens nothing)
+        aws_session_token="nobody",  # noqa: S106
+    )

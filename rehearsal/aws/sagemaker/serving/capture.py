@@ -24,7 +24,7 @@ from rehearsal.aws.sagemaker import s3, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,11 @@ class Exchange:
 class Capture:
     """Writes the exchanges of one endpoint off the request path."""
 
-    def __init__(self, context: Context, endpoint: str, config: dict[str, Any], role_arn: str) -> None:
+    def __init__(self, context: Context, endpoint: str, config: dict[str, Any], acting: Acting) -> None:
         """Start to write with the model's execution role."""
         self._endpoint, self._config = endpoint, config
         self._share = config["InitialSamplingPercentage"] / 100
-        self._context, self._role = context, role_arn
+        self._context, self._acting = context, acting
         self._client: Any = None  # made by the thread that writes: it takes a moment
         self._waiting: queue.Queue[Exchange | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._write, name=f"capture {endpoint}", daemon=True)
@@ -109,7 +109,7 @@ class Capture:
         lines = "".join(json.dumps(record(exchange, self._config)) + "\n" for exchange in exchanges)
         key = "/".join(part for part in (prefix.strip("/"), name) if part)
         encryption = s3.encryption(self._config.get("KmsKeyId"))
-        self._client = self._client or s3.client(self._context, self._role)
+        self._client = self._client or s3.client(self._context, self._acting)
         try:
             self._client.put_object(
                 Bucket=bucket, Key=key, Body=lines.encode(), ContentType="application/json", **encryption

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.processes import ServerStoppingError
-from rehearsal.aws.sagemaker import archives, images, s3, settings
+from rehearsal.aws.sagemaker import archives, duties, images, s3, settings
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.serving.instance import Instance
 
@@ -31,6 +32,8 @@ class VariantFleet:
     def __init__(self, context: Context, endpoint: str, spec: VariantSpec) -> None:
         self.spec = spec
         self._context, self._endpoint = context, endpoint
+        self._acting = duties.of_endpoint(context, endpoint, spec.role_arn)
+        self._log_group = f"{settings.ENDPOINT_LOG_GROUP}/{endpoint}"
         self._base = context.folder("endpoints", endpoint, f"{spec.name}-{secrets.token_hex(4)}")
         self._instances: tuple[Instance, ...] = ()
         self._next = 0
@@ -47,7 +50,11 @@ class VariantFleet:
             With the reason as DescribeEndpoint shows it.
         """
         images.resolve(self.spec.image, "serving")
-        self._unpack()
+        try:
+            duties.demand_serving(self._context, self._acting, self.spec, self._log_group)
+            self._unpack()
+        except AccessDeniedError as error:
+            raise FailedError(f"ClientError: {error}") from error
         self.resize(self.spec.desired_count)
         self.spec.current_weight = self.spec.desired_weight
 
@@ -72,9 +79,7 @@ class VariantFleet:
             self.spec.current_count = count
             if count > wanted:
                 note = f"slipway: {count} instances are asked for; this machine runs {wanted} of them"
-                self._context.put_logs(
-                    f"{settings.ENDPOINT_LOG_GROUP}/{self._endpoint}", f"{self.spec.name}/capacity", [note]
-                )
+                self._context.put_logs(self._log_group, f"{self.spec.name}/capacity", [note])
         for instance in surplus:
             instance.retire()
 
@@ -127,7 +132,7 @@ class VariantFleet:
             fresh += [Instance(self._context, self._endpoint, self.spec, self._base) for _ in range(count)]
             for instance in fresh:
                 instance.wait_healthy(self.spec.start_seconds, self._retired)
-        except (FailedError, ServerStoppingError) as error:
+        except (FailedError, ServerStoppingError, AccessDeniedError) as error:
             for instance in fresh:
                 instance.abandon()
             raise FailedError(
@@ -143,7 +148,7 @@ class VariantFleet:
             return
         archive = self._base / "model.tar.gz"
         try:
-            client = s3.client(self._context, self.spec.role_arn)
+            client = s3.client(self._context, self._acting)
             s3.download(client, *s3.split(url), archive)
             archives.extract(archive, model)
         except (ClientError, ValueError) as error:

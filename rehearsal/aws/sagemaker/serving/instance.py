@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from rehearsal.aws import processes
 from rehearsal.aws.context import REPO_ROOT
-from rehearsal.aws.sagemaker import container, images, ports, settings
+from rehearsal.aws.iam.acting import write_logs
+from rehearsal.aws.sagemaker import container, duties, images, ports, settings
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.serving.wire import Answer, Pool
 
@@ -34,6 +35,7 @@ class Instance:
         self.id = f"i-{secrets.token_hex(8)}"
         self.port = ports.free()
         self._context = context
+        self._acting = duties.of_endpoint(context, endpoint, spec.role_arn)
         self._group = f"{settings.ENDPOINT_LOG_GROUP}/{endpoint}"
         self.stream = f"{spec.name}/{self.id}"
         self._pool = Pool(self.port, settings.INVOKE_SECONDS)
@@ -49,7 +51,7 @@ class Instance:
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "SM_MODEL_DIR": str(base / "model"),
         }
-        env = container.environment(context, spec.role_arn, base, isolated=spec.isolated, extra=extra)
+        env = container.environment(context, self._acting, base, isolated=spec.isolated, extra=extra)
         self.process = processes.spawn(image.command, env=env, cwd=base)
         self._reader = threading.Thread(target=self._read, name=f"log {self.stream}", daemon=True)
         self._reader.start()
@@ -109,7 +111,7 @@ class Instance:
         """Send the lines that the server has printed since the last time."""
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         if lines and not self._silent.is_set():
-            self._context.put_logs(self._group, self.stream, lines)
+            write_logs(self._context, "container log stream", self._acting, self._group, self.stream, lines)
 
     def _healthy(self, probe: Pool) -> bool:
         try:

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from rehearsal.aws.sagemaker import duties
 from rehearsal.aws.sagemaker.serving.capture import Capture
 from rehearsal.aws.sagemaker.serving.fleet import VariantFleet
 from rehearsal.aws.sagemaker.serving.routing import Route
@@ -69,8 +70,8 @@ class LiveEndpoint:
         """Write captured requests as the deployment's configuration says, or stop."""
         old, config = self.capture, deployment.capture or {}
         wanted = config.get("EnableCapture")
-        role = deployment.variants[0].role_arn
-        self.capture = Capture(self.context, self.record.endpoint_name, config, role) if wanted else None
+        acting = duties.of_endpoint(self.context, self.record.endpoint_name, deployment.variants[0].role_arn)
+        self.capture = Capture(self.context, self.record.endpoint_name, config, acting) if wanted else None
         if old is not None:
             old.close()
 

@@ -60,7 +60,7 @@ def create(context: Context, backend: SageMakerBackend, request: dict[str, Any])
     if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
         raise AWSValidationException("You must provide either PrimaryContainer or Containers, and not both.")
     if request.get("ExecutionRoleArn"):
-        roles.require_assumable(context, request["ExecutionRoleArn"])
+        roles.require_assumable(context, request["ExecutionRoleArn"], arn)
     tags = request.get("Tags") or []
     model = Model(name, arn, {k: v for k, v in request.items() if k != "Tags"}, tags)
     for container in model.containers:

@@ -32,6 +32,7 @@ class VariantSpec:
     start_seconds: float
     desired_count: int
     desired_weight: float
+    vpc: dict[str, Any] = field(default_factory=dict)
     current_count: int = 0
     current_weight: float = 0.0
     resolved: datetime = field(default_factory=now)
@@ -91,6 +92,7 @@ def resolve(
         start_seconds=min(timeout, settings.START_SECONDS),
         desired_count=variant.get("InitialInstanceCount") or 1,
         desired_weight=float(variant.get("InitialVariantWeight", 1.0)),
+        vpc=dict(model.request.get("VpcConfig") or {}),
     )
 
 

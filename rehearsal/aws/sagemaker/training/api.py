@@ -33,7 +33,7 @@ def create(context: Context, backend: SageMakerBackend, request: dict[str, Any])
             f"name already exists ({arn})"
         )
     rules.check(request)
-    roles.require_assumable(context, request["RoleArn"])
+    roles.require_assumable(context, request["RoleArn"], arn)
     tags = request.get("Tags") or []
     job = TrainingJob(name, arn, {k: v for k, v in request.items() if k != "Tags"}, tags)
     backend.training_jobs[name] = job

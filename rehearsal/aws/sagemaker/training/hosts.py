@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rehearsal.aws import processes
-from rehearsal.aws.sagemaker import container, ports, settings
+from rehearsal.aws.iam.acting import write_logs
+from rehearsal.aws.sagemaker import container, duties, ports, settings
 from rehearsal.aws.sagemaker.training import environment, metrics, script
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, p
         **(job.request.get("Environment") or {}),
         **environment.variables(job, layout, name, entry, decoded),
     }
-    env = container.environment(context, job.role_arn, layout.base, isolated=job.isolated, extra=extra)
+    env = container.environment(context, duties.of_job(job), layout.base, isolated=job.isolated, extra=extra)
     process = processes.spawn(command, env=env, cwd=layout.code)
     tail: deque[str] = deque(maxlen=_LAST_LINES)
     reader = threading.Thread(
@@ -98,9 +99,9 @@ def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, p
 
 
 def _read(context: Context, job: TrainingJob, name: str, process: processes.Process, tail: deque[str]) -> None:
-    observe = metrics.observer(context, job)
+    observe, who = metrics.observer(context, job), duties.of_job(job)
     stream = f"{job.training_job_name}/{name}-{int(time.time())}"
     for line in process.lines():
-        context.put_logs(settings.TRAINING_LOG_GROUP, stream, [line])
+        write_logs(context, "container log stream", who, settings.TRAINING_LOG_GROUP, stream, [line])
         tail.append(line)
         observe(line)

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from rehearsal.aws.sagemaker import duties
 from rehearsal.aws.sagemaker.clock import now
 from rehearsal.aws.sagemaker.settings import TRAINING_LOG_GROUP
 
@@ -30,7 +31,8 @@ def observer(context: Context, job: TrainingJob) -> Callable[[str], None]:
                 if value is not None:
                     job.metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
                     dims = {"TrainingJobName": job.training_job_name}
-                    context.put_metric(TRAINING_LOG_GROUP, name, value, dims)
+                    if duties.may_measure(duties.of_job(job), TRAINING_LOG_GROUP):
+                        context.put_metric(TRAINING_LOG_GROUP, name, value, dims)
 
     return observe
 

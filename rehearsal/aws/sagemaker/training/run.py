@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.sagemaker import images, s3, settings
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.sagemaker import duties, images, s3, settings
 from rehearsal.aws.sagemaker.clock import now
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.training import artifacts, channels, environment, hosts, layout, script
@@ -70,6 +71,8 @@ def _live(run: Run) -> None:
         _run(run)
     except FailedError as error:
         job.fail(str(error))
+    except AccessDeniedError as error:
+        job.fail(f"ClientError: {error}")
     except Exception as error:
         log.exception("training job %s", job.training_job_name)
         job.fail(f"InternalServerError: the embedded AWS could not run the job: {error!r}")
@@ -87,7 +90,8 @@ def _run(run: Run) -> None:
             f"CapacityError: Unable to provision {len(job.hosts)} hosts: the embedded AWS runs at most "
             f"{settings.MAX_TRAINING_HOSTS} per job"
         )
-    client = s3.client(run.context, job.role_arn)
+    duties.demand_training(run.context, job)
+    client = s3.client(run.context, duties.of_job(job))
     job.training_start_time = now()
     job.enter("Downloading")
     layouts = _stage(run, client)
