@@ -160,6 +160,11 @@ DUTIES: dict[str, Duty] = {
         ("states:StartExecution",),
         _DOCS + "step-functions/latest/dg/iam-policies-eg-dist-map.html",
     ),
+    "workflow children followed": Duty(
+        STATES,
+        ("states:DescribeExecution",),
+        _DOCS + "step-functions/latest/dg/iam-policies-eg-dist-map.html",
+    ),
     "flow log stream": Duty(
         FLOW_LOGS,
         ("logs:CreateLogStream", "logs:PutLogEvents"),

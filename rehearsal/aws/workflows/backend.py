@@ -16,9 +16,13 @@ from moto.stepfunctions.parser.api import InvalidDefinition as ParserInvalidDefi
 from moto.stepfunctions.parser.backend import execution as executions
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-from rehearsal.aws.workflows import monitoring
+from rehearsal.aws.context import current
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.workflows import monitoring, permissions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rehearsal.aws.context import Context
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,36 @@ class LocalStepFunctionsBackend(models.StepFunctionsParserBackend):
     @property
     def _url_module(self) -> Any:
         return states_urls
+
+    def create_state_machine(self, name: str, definition: str, roleArn: str, **settings: Any) -> Any:  # noqa: N803
+        """Make a state machine, unless its role cannot do what it needs: AWS refuses it then."""
+        known = {machine.arn for machine in self.state_machines}
+        machine = super().create_state_machine(name, definition, roleArn, **settings)
+        if machine.arn not in known:
+            self._demand(machine, changed=False, undo=lambda: self.state_machines.remove(machine))
+        return machine
+
+    def update_state_machine(self, arn: str, *args: Any, **settings: Any) -> Any:
+        """Change a state machine, unless its role cannot do what it needs then."""
+        machine = self.describe_state_machine(arn)
+        before = dict(vars(machine))
+        changed = super().update_state_machine(arn, *args, **settings)
+        self._demand(changed, changed=True, undo=lambda: vars(machine).update(before))
+        return changed
+
+    def delete_state_machine(self, arn: str) -> None:
+        """Forget a state machine and the delivery of its logs."""
+        machine = next((found for found in self.state_machines if found.arn == arn), None)
+        super().delete_state_machine(arn)
+        if machine is not None:
+            permissions.removed(machine)
+
+    def _demand(self, machine: Any, *, changed: bool, undo: Callable[[], Any]) -> None:
+        try:
+            permissions.demand_creation(current(), machine, changed=changed)
+        except permissions.RoleDeniedError:
+            undo()
+            raise
 
     def start_execution(
         self,
@@ -86,17 +120,24 @@ def install(context: Context) -> None:
 
     def guarded(self: Any) -> None:
         try:
+            permissions.demand_execution(context, self._execution_communication.execution.state_machine)
             logic(self)
+        except AccessDeniedError as error:
+            _fail(self._execution_communication, "States.Permissions", str(error))
         except Exception as error:
             log.exception("an execution crashed the interpreter")
-            execution = self._execution_communication.execution
-            execution.exec_status, execution.stop_date = ExecutionStatus.FAILED, datetime.now(UTC)
-            execution.error, execution.cause = "States.Runtime", f"the embedded AWS failed: {error!r}"
+            _fail(self._execution_communication, "States.Runtime", f"the embedded AWS failed: {error!r}")
 
     ExecutionWorker._execution_logic = guarded
     models.StepFunctionsParserBackend._validate_definition = staticmethod(_validate)
     executions.Execution.start = reported
     models.stepfunctions_parser_backends.backend = LocalStepFunctionsBackend
+
+
+def _fail(communication: Any, error: str, cause: str) -> None:
+    execution = communication.execution
+    execution.exec_status, execution.stop_date = ExecutionStatus.FAILED, datetime.now(UTC)
+    execution.error, execution.cause = error, cause
 
 
 def _validate(definition: str) -> None:

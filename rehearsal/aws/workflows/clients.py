@@ -8,16 +8,15 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.context import Acting
 from rehearsal.aws.iam import decide
 from rehearsal.aws.iam.duties import STATES
+from rehearsal.aws.workflows import permissions
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
 _RENEW_SECONDS = 1500  # shorter than the life of the credentials in a client
 _SLOWEST_CALL = 900  # seconds: the longest that a function may run
-_SESSION = "StepFunctions"
 
 
 def install(context: Context) -> None:
@@ -39,7 +38,7 @@ def install(context: Context) -> None:
         role = getattr(state_credentials, "role_arn", None)
         if role is None:  # the interpreter only asks for the operations that there are
             return _nobody(service, region)
-        acting = Acting(role, _SESSION, STATES, _machine(context, role))
+        acting = permissions.of(role, _machine(context, role))
         decide.assume(STATES, role, acting.source)
         key = (region, service, acting, int(time.monotonic()) // _RENEW_SECONDS)
         with lock:  # a client costs 50 ms of CPU: one per service and role serves every task
@@ -64,6 +63,15 @@ def _machine(context: Context, role: str) -> str:
     machines = stepfunctions_parser_backends[context.account_id][context.region].state_machines
     found = next((str(machine.arn) for machine in machines if machine.roleArn == role), "")
     return found or f"arn:aws:states:{context.region}:{context.account_id}:stateMachine:none"
+
+
+def role_of(machine: str) -> str:
+    """Return the role of a state machine; "" when it is gone."""
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    parts = machine.split(":")
+    machines = stepfunctions_parser_backends[parts[4]][parts[3]].state_machines
+    return next((str(found.roleArn) for found in machines if found.arn == machine), "")
 
 
 @cache

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.workflows import clients, permissions
+
 _WORKERS = 40
 """Most children that run at once: more threads would only wait for the machine's two cores."""
 
@@ -117,11 +120,30 @@ def _bound_workers_and_failures() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import distributed_iteration_component
     from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+    def _failed(env: Any, error: StatesErrorNameType, cause: str) -> FailureEventException:
+        details = MapRunFailedEventDetails(error=error.to_name(), cause=cause)
+        return FailureEventException(
+            FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=error),
+                event_type=HistoryEventType.MapRunFailed,
+                event_details=EventDetails(mapRunFailedEventDetails=details),
+            )
+        )
+
+    def _demand_children(env: Any, record: Any) -> None:
+        machine = str(record.map_state_machine_arn).split("/", 1)[0]
+        try:
+            permissions.demand_children(clients.role_of(machine), machine, record.map_run_arn)
+        except AccessDeniedError as error:
+            raise _failed(env, StatesErrorNameType.StatesPermissions, str(error)) from error
+
     component = distributed_iteration_component.DistributedIterationComponent
     map_run = component._map_run
 
     def bounded(self: Any, env: Any, eval_input: Any) -> None:
         record = eval_input.map_run_record
+        _demand_children(env, record)
         items = env.stack[-1]
         asked, wanted = record.max_concurrency, len(items)
         record.max_concurrency = max(1, min(asked or wanted, wanted, _WORKERS))
@@ -132,17 +154,8 @@ def _bound_workers_and_failures() -> None:
         failed = _outcomes(record).failed()
         share = 100.0 * failed / wanted if wanted else 0.0
         if failed > (record.tolerated_failure_count or 0) and share > (record.tolerated_failure_percentage or 0.0):
-            error = StatesErrorNameType.StatesExceedToleratedFailureThreshold
             cause = "The specified tolerated failure threshold was exceeded"
-            details = MapRunFailedEventDetails(error=error.to_name(), cause=cause)
-            raise FailureEventException(
-                FailureEvent(
-                    env=env,
-                    error_name=StatesErrorName(typ=error),
-                    event_type=HistoryEventType.MapRunFailed,
-                    event_details=EventDetails(mapRunFailedEventDetails=details),
-                )
-            )
+            raise _failed(env, StatesErrorNameType.StatesExceedToleratedFailureThreshold, cause)
 
     component._map_run = bounded
 
