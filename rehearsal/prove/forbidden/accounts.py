@@ -24,7 +24,11 @@ def other_accounts(world: World) -> Iterator[Attempt]:
             ("lambda", "Invoke", {"FunctionName": far("lambda", "function:collect"), "Payload": b"{}"}),
             ("stepfunctions", "StartExecution", {"stateMachineArn": far("states", "stateMachine:collect")}),
             ("kms", "GenerateDataKey", {"KeyId": far("kms", "key/1"), "KeySpec": "AES_256"}),
-            ("ecr", "BatchGetImage", {"registryId": STRANGER, "repositoryName": "w", "imageIds": [{"imageTag": "1"}]}),
+            (
+                "ecr",
+                "BatchGetImage",
+                {"registryId": STRANGER, "repositoryName": "work", "imageIds": [{"imageTag": "1"}]},
+            ),
             ("sagemaker", "UpdateModelPackage", {"ModelPackageArn": far("sagemaker", "model-package/w/1")}),
             (
                 "sagemaker",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.prove.forbidden.attempt import Answer, Attempt
-from rehearsal.prove.forbidden.sessions import Credentials, client
+from rehearsal.prove.forbidden.sessions import Clients
 from rehearsal.prove.forbidden.world import Neighbour
 
 AT_ONCE = 8
@@ -21,9 +21,7 @@ MALFORMED = "malformed"
 
 def carry_out(
     attempts: Iterable[Attempt],
-    sessions: Mapping[str, Credentials],
-    endpoint: str,
-    region: str,
+    clients: Clients,
     *,
     note: Callable[[int], None],
     at_once: int = AT_ONCE,
@@ -31,10 +29,10 @@ def carry_out(
     """Make every call with its role's session and return the answers in order."""
     attempts = list(attempts)
     needed = dict.fromkeys((a.role, a.service, a.way) for a in attempts)
-    clients = {key: client(endpoint, region, key[1], sessions[key[0]], key[2]) for key in needed}
+    made = {key: clients.make(*key) for key in needed}
 
     def make(attempt: Attempt) -> Answer:
-        return _make(clients[attempt.role, attempt.service, attempt.way], attempt)
+        return _make(made[attempt.role, attempt.service, attempt.way], attempt)
 
     answers = []
     with ThreadPoolExecutor(at_once) as pool:
@@ -65,7 +63,8 @@ def neighbour(owner: Callable[[str], Any], region: str) -> Iterator[Neighbour]:
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
         f'"Principal":{{"AWS":"arn:aws:iam::{account}:root"}}}}]}}'
     )
-    key = kms.create_key(Description="Somebody else's")["KeyMetadata"]["Arn"]
+    made = kms.create_key(Description="Somebody else's")["KeyMetadata"]
+    key = made["Arn"]
     try:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
         s3.put_object(Bucket=bucket, Key="object", Body=b"somebody else's")
@@ -73,7 +72,7 @@ def neighbour(owner: Callable[[str], Any], region: str) -> Iterator[Neighbour]:
         secret = kms.encrypt(KeyId=key, Plaintext=b"somebody else's")["CiphertextBlob"]
         yield Neighbour(bucket, key, arn, secret)
     finally:
-        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        kms.schedule_key_deletion(KeyId=made["KeyId"], PendingWindowInDays=7)
         for undo in (
             lambda: s3.delete_object(Bucket=bucket, Key="object"),
             lambda: s3.delete_bucket(Bucket=bucket),

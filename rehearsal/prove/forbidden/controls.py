@@ -43,7 +43,8 @@ def controls(world: World) -> Iterator[Attempt]:
     yield Attempt("road out", deploy, "ec2", "DescribeVpcs", {"VpcIds": [world.vpc]})
     yield Attempt("other account", operator, "stepfunctions", "ListExecutions", {"stateMachineArn": world.machines[0]})
     approver = world.of("approver")[0]
-    yield Attempt("other duty", approver, "sagemaker", "ListModelPackages", {"ModelPackageGroupName": world.group})
+    package = world.arn("sagemaker", f"model-package/{world.group}/1")
+    yield Attempt("other duty", approver, "sagemaker", "DescribeModelPackage", {"ModelPackageName": package})
 
 
 def _retention(world: World) -> dict[str, str | int]:

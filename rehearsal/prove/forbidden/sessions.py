@@ -40,14 +40,20 @@ def sessions(run: Run, world: World) -> dict[str, Credentials]:
     return found
 
 
-def client(endpoint: str, region: str, service: str, credentials: Credentials, way: str = "") -> Any:
-    """A boto3 client that tries once; ``way`` makes its calls travel worse than they would."""
-    settings = Config(proxies={}, retries={"total_max_attempts": 1}, max_pool_connections=20)
-    session = boto3.session.Session(**credentials, region_name=region)
-    made = session.client(service, endpoint_url=endpoint, config=settings)
-    if way:
-        _with_headers(made, {"x-slipway-way": way})
-    return made
+class Clients:
+    """boto3 clients that try once; all from one session, which reads each service's model once."""
+
+    def __init__(self, endpoint: str, region: str, found: Mapping[str, Credentials]) -> None:
+        self._session = boto3.session.Session(region_name=region)
+        self._endpoint, self._found = endpoint, found
+
+    def make(self, role: str, service: str, way: str = "") -> Any:
+        """A client of a role; ``way`` makes its calls travel worse than they would."""
+        settings = Config(proxies={}, retries={"total_max_attempts": 1}, max_pool_connections=20)
+        made = self._session.client(service, endpoint_url=self._endpoint, config=settings, **self._found[role])
+        if way:
+            _with_headers(made, {"x-slipway-way": way})
+        return made
 
 
 def _as_service(sts: Any, role: Role, world: World) -> Any:
