@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rehearsal.aws.iam import sessions, store, tags
@@ -176,34 +175,6 @@ def record_of(asker: Asker) -> dict[str, str]:
     }
 
 
-def caller_keys(caller: Principal, session: Any, scope: Scope) -> Context:
-    """Return the global condition keys that do not depend on the call."""
-    now = datetime.now(UTC)
-    keys: Context = {
-        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(int(now.timestamp())),
-        "aws:PrincipalIsAWSService": "true" if caller.kind == "service" else "false",
-        "aws:RequestedRegion": scope.region,
-        "aws:ResourceAccount": scope.account,
-        "aws:SecureTransport": "true",  # loopback stands for TLS: the embedded AWS has no certificate
-        "aws:ViaAWSService": "false",
-    }
-    if caller.kind == "service":
-        keys["aws:PrincipalServiceName"] = caller.arn
-    if caller.account:
-        keys["aws:PrincipalAccount"] = keys["aws:SourceOwner"] = caller.account
-        keys["aws:PrincipalArn"] = caller.role_arn or caller.arn
-        kinds = {"session": "AssumedRole", "user": "User", "root": "Account"}
-        keys["aws:PrincipalType"] = kinds.get(caller.kind, "Anonymous")
-    if caller.kind == "root":
-        keys["aws:userid"] = caller.account
-    if caller.kind == "user":
-        keys["aws:username"] = caller.arn.rsplit("/", 1)[-1]
-        keys["aws:userid"] = store.user_id(caller)
-        keys.update({f"aws:PrincipalTag/{name}": value for name, value in store.role_tags(caller).items()})
-    return {**keys, **sessions.keys(session, caller)}
-
-
 def as_service(name: str, operation: str, needed: Iterable[Check], *, source: str, keys: Context | None = None) -> None:
     """Decide what a service does in its own name.
 
@@ -228,7 +199,10 @@ def as_service(name: str, operation: str, needed: Iterable[Check], *, source: st
     account = source.split(":")[4] or scope.account  # a bucket's ARN has no account
     of_source: Context = {"aws:SourceArn": source, "aws:SourceAccount": account}
     asker = Asker(
-        who, {**caller_keys(who, None, scope), **of_source, **(keys or {})}, via="service", call=_call(name, operation)
+        who,
+        {**sessions.caller_keys(who, None, scope), **of_source, **(keys or {})},
+        via="service",
+        call=_call(name, operation),
     )
     _carry_out(book, judge(book, asker, needed, scope))
 
@@ -248,7 +222,9 @@ def as_role(
         return
     arn = f"arn:aws:sts::{scope.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
     who = principal(arn, role_arn)
-    asker = Asker(who, {**caller_keys(who, None, scope), **(keys or {})}, via="service", call=_call(name, operation))
+    asker = Asker(
+        who, {**sessions.caller_keys(who, None, scope), **(keys or {})}, via="service", call=_call(name, operation)
+    )
     _carry_out(book, judge(book, asker, needed, scope))
 
 

@@ -172,8 +172,26 @@ DUTIES: dict[str, Duty] = {
     ),
     "flow log groups": Duty(
         FLOW_LOGS,
-        ("logs:DescribeLogGroups", "logs:DescribeLogStreams"),
+        ("logs:DescribeLogGroups",),
         _DOCS + "vpc/latest/userguide/flow-logs-iam-role.html",
+    ),
+    "flow log streams": Duty(
+        FLOW_LOGS,
+        ("logs:DescribeLogStreams",),
+        _DOCS + "vpc/latest/userguide/flow-logs-iam-role.html",
+    ),
+    # Logs names the group in the encryption context of every call to its key.
+    "log group key": Duty(
+        "logs.{region}.amazonaws.com",
+        (
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+            "kms:DescribeKey",
+        ),
+        _DOCS + "AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
     ),
     "rule target": Duty(EVENTS, (), _DOCS + "eventbridge/latest/userguide/eb-use-resource-based.html"),
     "schedule target": Duty(SCHEDULER, (), _DOCS + "scheduler/latest/UserGuide/setting-up.html"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from rehearsal.aws.iam import memory, network, sessions, tags, trust
-from rehearsal.aws.iam.decide import Asker, Book, Refusal, caller_keys, judge, record_of, refuse, undecidable
+from rehearsal.aws.iam.decide import Asker, Book, Refusal, judge, record_of, refuse, undecidable
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.mapping import Check, checks
 from rehearsal.aws.iam.parse import parse
@@ -114,7 +114,7 @@ def _asked(
         raise PolicyEvaluationError(f"x-slipway-way {', '.join(sorted(worse - _WAYS))}: one of {sorted(_WAYS)}")
     if "outside" in worse:
         way, endpoint = network.OUTSIDE, None
-    keys = {**caller_keys(caller, session if caller is asker.caller else None, scope), **keys}
+    keys = {**sessions.caller_keys(caller, session if caller is asker.caller else None, scope), **keys}
     if "plain-http" in worse:
         keys["aws:SecureTransport"] = "false"
     return Asker(caller, keys, way, endpoint, sessions.limits(session, caller), "call", asker.call), needed

@@ -1,4 +1,4 @@
-"""Temporary credentials: whose they are, how long they last, and what is said about them in every request.
+"""Temporary credentials: whose they are and how long they last; and what is said of a caller in every request.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -16,6 +16,7 @@ from rehearsal.aws.iam.document import Policy, read_policy
 if TYPE_CHECKING:
     from rehearsal.aws.iam.context_keys import Context
     from rehearsal.aws.iam.request import Principal
+    from rehearsal.aws.iam.resources import Scope
 
 _FACTS = "slipway"
 _known: dict[str, Any] = {}
@@ -91,7 +92,35 @@ def limits(session: Any, caller: Principal) -> tuple[Policy, ...] | None:
     return tuple(found) or None
 
 
-def keys(session: Any, caller: Principal) -> Context:
+def caller_keys(caller: Principal, session: Any, scope: Scope) -> Context:
+    """Return the global condition keys that do not depend on the call."""
+    now = datetime.now(UTC)
+    keys: Context = {
+        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:EpochTime": str(int(now.timestamp())),
+        "aws:PrincipalIsAWSService": "true" if caller.kind == "service" else "false",
+        "aws:RequestedRegion": scope.region,
+        "aws:ResourceAccount": scope.account,
+        "aws:SecureTransport": "true",  # loopback stands for TLS: the embedded AWS has no certificate
+        "aws:ViaAWSService": "false",
+    }
+    if caller.kind == "service":
+        keys["aws:PrincipalServiceName"] = caller.arn
+    if caller.account:
+        keys["aws:PrincipalAccount"] = keys["aws:SourceOwner"] = caller.account
+        keys["aws:PrincipalArn"] = caller.role_arn or caller.arn
+        kinds = {"session": "AssumedRole", "user": "User", "root": "Account"}
+        keys["aws:PrincipalType"] = kinds.get(caller.kind, "Anonymous")
+    if caller.kind == "root":
+        keys["aws:userid"] = caller.account
+    if caller.kind == "user":
+        keys["aws:username"] = caller.arn.rsplit("/", 1)[-1]
+        keys["aws:userid"] = store.user_id(caller)
+        keys.update({f"aws:PrincipalTag/{name}": value for name, value in store.role_tags(caller).items()})
+    return {**keys, **keys_of(session, caller)}
+
+
+def keys_of(session: Any, caller: Principal) -> Context:
     """Return the condition keys that a session brings into each of its requests."""
     if session is None:
         return {}

@@ -71,6 +71,7 @@ def _resource_policy(arn: str, account: str) -> Policy | None:
     _, _, service, region, _, rest = arn.split(":", 5)
     reader = {
         "s3": _bucket, "kms": _key, "sns": _topic, "sqs": _queue, "lambda": _function, "ecr": _repository, "iam": _role,
+        "logs": _log_group,
     }.get(service)  # fmt: skip
     document = reader(account, region, rest) if reader else None
     if not document:
@@ -203,6 +204,18 @@ def _repository(account: str, region: str, rest: str) -> Any:
 
     repository = ecr_backends[account][region].repositories.get(rest.removeprefix("repository/"))
     return repository.policy if repository is not None else None
+
+
+def _log_group(account: str, region: str, _rest: str) -> Any:
+    """All resource policies of a region's logs, as one: each names the groups it is about."""
+    from moto.logs.models import logs_backends
+
+    found: list[Any] = []
+    for policy in logs_backends[account][region].resource_policies.values():
+        statements = json.loads(_text(policy.policy_document)).get("Statement", [])
+        found += statements if isinstance(statements, list) else [statements]
+    named = [{**item, "Sid": f"{item.get('Sid', 'statement')} ({number})"} for number, item in enumerate(found, 1)]
+    return {"Version": "2012-10-17", "Statement": named} if named else None
 
 
 def _role(account: str, _region: str, rest: str) -> Any:

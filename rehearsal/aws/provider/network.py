@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
+
+from rehearsal.aws.context import Acting, current
+from rehearsal.aws.iam import acting, decide
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.iam.duties import FLOW_LOGS
+
+_FIRST_DELIVERY = 300
+"""Seconds until a new flow log delivers; AWS speaks of several minutes.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html
+"""
 
 
 def install() -> None:
@@ -10,6 +22,7 @@ def install() -> None:
     _rule_descriptions()
     _launch_template_tags()
     _gone_endpoints()
+    _flow_log_delivery()
 
 
 def _rule_descriptions() -> None:
@@ -84,3 +97,42 @@ def _gone_endpoints() -> None:
         return answer
 
     EC2Backend.delete_vpc_endpoints = and_forget
+
+
+def _flow_log_delivery() -> None:
+    from moto.ec2 import EC2Backend
+
+    create = EC2Backend.create_flow_logs
+
+    def and_deliver(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let flow logs that have a role show whether it lets them write."""
+        made, errors = create(self, *args, **kwargs)
+        for flow_log in made:
+            if flow_log.deliver_logs_permission_arn:
+                timer = threading.Timer(current().scaled(_FIRST_DELIVERY), _deliver, (self, flow_log.id))
+                timer.daemon = True
+                timer.start()
+        return made, errors
+
+    EC2Backend.create_flow_logs = and_deliver
+
+
+def _deliver(backend: Any, name: str) -> None:
+    """Begin the stream of a flow log, or set the status that AWS shows when the role is of no use."""
+    flow_log, context = backend.flow_logs.get(name), current()
+    if flow_log is None:
+        return
+    group = flow_log.log_group_name or flow_log.log_destination.split(":log-group:", 1)[-1].removesuffix(":*")
+    source = f"arn:aws:ec2:{context.region}:{context.account_id}:vpc-flow-log/{name}"
+    who = Acting(flow_log.deliver_logs_permission_arn, "flow-logs", FLOW_LOGS, source)
+    logs = f"arn:aws:logs:{context.region}:{context.account_id}:log-group:"
+    try:
+        decide.assume(FLOW_LOGS, who.role, source)
+        acting.demand("flow log groups", who, [f"{logs}:log-stream:"])
+        acting.demand("flow log streams", who, [f"{logs}{group}:log-stream:"])
+        stream = f"{flow_log.resource_id}-all"
+        acting.demand("flow log stream", who, [f"{logs}{group}:log-stream:{stream}"])
+    except AccessDeniedError:
+        flow_log.deliver_logs_status, flow_log.deliver_logs_error_message = "FAILED", "Access error"
+        return
+    context.put_logs(group, stream, [f"2 {context.account_id} {flow_log.resource_id} - - - - - - - - - - NODATA"])

@@ -6,6 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from rehearsal.aws.iam import acting
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.sagemaker import duties
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.serving import guardrails
 from rehearsal.aws.sagemaker.serving.live import retire
@@ -65,9 +68,10 @@ def _shift(live: LiveEndpoint, blue: list[VariantFleet], green: list[VariantFlee
     Raises
     ------
     FailedError
-        When an alarm goes off, time runs out, or the endpoint is deleted.
+        When an alarm goes off, the role may not look at it, time runs out, or the endpoint is deleted.
     """
     started, record = time.monotonic(), live.record
+    _may_watch(live, green, plan.alarms)
     limit = live.context.scaled(plan.timeout) if plan.timeout else None
     for step in plan.steps:
         record.variant_status = "ActivatingTraffic"
@@ -85,6 +89,16 @@ def _shift(live: LiveEndpoint, blue: list[VariantFleet], green: list[VariantFlee
             if time.monotonic() >= until:
                 break
             _pause(live, _WATCH_SECONDS)
+
+
+def _may_watch(live: LiveEndpoint, green: list[VariantFleet], alarms: tuple[str, ...]) -> None:
+    context = live.context
+    base = f"arn:aws:cloudwatch:{context.region}:{context.account_id}:alarm"
+    who = duties.of_endpoint(context, live.record.endpoint_name, green[0].spec.role_arn)
+    try:
+        acting.demand("rollout alarms", who, [f"{base}:{name}" for name in alarms])
+    except AccessDeniedError as error:
+        raise FailedError(f"The alarms of the deployment cannot be read: {error}") from error
 
 
 def _back(live: LiveEndpoint, blue: list[VariantFleet], green: list[VariantFleet], reason: str) -> None:
