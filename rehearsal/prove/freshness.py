@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.plan import Plan
-from rehearsal.prove.roles import resource_policies, roles
+from rehearsal.prove.documents import documents
 from rehearsal.run import write_json
 from terraform.command import ROOT
 
@@ -43,15 +43,8 @@ def code_fingerprint(root: Path = ROOT) -> str:
 
 
 def documents_fingerprint(plans: Iterable[Plan]) -> str:
-    """A checksum over every policy document of the plans, and the roles that carry them."""
-    plans = list(plans)
-    content = [
-        *((r.name, r.trust, r.documents, r.boundary_document) for r in roles(plans).values()),
-        *sorted(resource_policies(plans).items()),
-        *((r.address, r.values.get("policy")) for plan in plans for r in plan.of("aws_vpc_endpoint")),
-        *((r.address, r.values.get("principal")) for plan in plans for r in plan.of("aws_lambda_permission")),
-    ]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    """A checksum over every policy document of the plans and the roles that carry them, the same planned or standing."""
+    return hashlib.sha256("\n".join(documents(plans)).encode()).hexdigest()
 
 
 def record(folder: Path, plans: Iterable[Plan], started: str) -> None:

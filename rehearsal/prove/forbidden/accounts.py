@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rehearsal.prove.forbidden.attempt import Attempt
 from rehearsal.prove.forbidden.world import STRANGER, World
 
+IMAGE = {"imageTag": "latest"}
 TAG = {"Key": "secret", "Value": "told"}
 
 
@@ -27,7 +28,7 @@ def other_accounts(world: World) -> Iterator[Attempt]:
             (
                 "ecr",
                 "BatchGetImage",
-                {"registryId": STRANGER, "repositoryName": "work", "imageIds": [{"imageTag": "1"}]},
+                {"registryId": STRANGER, "repositoryName": "work", "imageIds": [IMAGE]},
             ),
             ("sagemaker", "UpdateModelPackage", {"ModelPackageArn": far("sagemaker", "model-package/w/1")}),
             (
