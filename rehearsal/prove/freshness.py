@@ -43,7 +43,7 @@ def code_fingerprint(root: Path = ROOT) -> str:
 
 
 def documents_fingerprint(plans: Iterable[Plan]) -> str:
-    """A checksum over every policy document of the plans and the roles that carry them, the same planned or standing."""
+    """A checksum over every policy document, the same whether it is planned or stands."""
     return hashlib.sha256("\n".join(documents(plans)).encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policies.plan import Plan, Resource, UnreadableError, document, listed
+from policies.plan import Plan, Resource, UnreadableError, document
 from rehearsal.aws.iam.document import Policy, read_policy
 
 
@@ -137,5 +137,5 @@ def resource_policies(plans: Iterable[Plan]) -> dict[str, Mapping[str, Any]]:
         for plan in plans
         for kind, attribute in carriers.items()
         for resource in plan.of(kind)
-        if listed(resource.values.get(attribute))
+        if resource.values.get(attribute)
     }

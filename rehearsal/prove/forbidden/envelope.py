@@ -40,9 +40,9 @@ def loosened_jobs(world: World) -> Iterator[Attempt]:
 def loosened_models(world: World) -> Iterator[Attempt]:
     """A model with a network, or outside the VPC, by the pipeline that makes models."""
     for role in world.of("deploy"):
-        for number, change in enumerate(({"EnableNetworkIsolation": False}, {"VpcConfig": None})):
-            request = {**model(world, f"forbidden-{number}"), **change}
-            request = {key: value for key, value in request.items() if value is not None}
+        for number, (key, value) in enumerate((("EnableNetworkIsolation", False), ("VpcConfig", None))):
+            request = {**model(world, f"forbidden-{number}"), key: value}
+            request = {name: held for name, held in request.items() if held is not None}
             yield Attempt("envelope", role, "sagemaker", "CreateModel", request)
 
 
