@@ -9,12 +9,16 @@ from collections.abc import Iterable, Iterator
 from policies.plan import Plan
 from rehearsal.prove.roles import resource_policies, roles
 
-_MADE_UP = (
-    "aws_default_security_group", "aws_iam_openid_connect_provider", "aws_iam_policy", "aws_kms_key", "aws_route_table",
-    "aws_security_group", "aws_subnet", "aws_vpc", "aws_vpc_endpoint",
-)  # fmt: skip
-_ATTRIBUTES = ("arn", "id", "key_id", "prefix_list_id")
-_SHORTEST = 6
+# Attributes whose values AWS makes up. An ARN is left as it is where it only repeats a name or an id.
+_MADE_UP = {
+    "aws_default_security_group": ("id",),
+    "aws_kms_key": ("arn", "key_id"),
+    "aws_route_table": ("id",),
+    "aws_security_group": ("id",),
+    "aws_subnet": ("id",),
+    "aws_vpc": ("id",),
+    "aws_vpc_endpoint": ("id", "prefix_list_id"),
+}
 
 
 def documents(plans: Iterable[Plan]) -> list[str]:
@@ -53,10 +57,9 @@ def _names(plans: list[Plan]) -> Iterator[tuple[str, str]]:
     """What stands for an id, an ARN, and the model that was promoted: a plan has a specimen in its place."""
     for plan in plans:
         for resource in plan.of(*_MADE_UP):
-            for attribute in _ATTRIBUTES:
-                value = resource.values.get(attribute)
-                if isinstance(value, str) and len(value) >= _SHORTEST:
-                    yield value, f"<{resource.address} {attribute}>".replace('"', "'")
+            for attribute in _MADE_UP[resource.type]:
+                if resource.values.get(attribute):
+                    yield str(resource.values[attribute]), f"<{resource.address} {attribute}>".replace('"', "'")
         for model in plan.of("aws_sagemaker_model"):
             container = model.block("primary_container")
             url, image = str(container.get("model_data_url") or ""), str(container.get("image") or "")
