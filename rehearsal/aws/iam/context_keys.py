@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.iam import tables
+from rehearsal.aws.iam import request_keys
 from rehearsal.aws.iam.members import members
 from rehearsal.aws.iam.request import as_texts
 
@@ -13,23 +13,26 @@ if TYPE_CHECKING:
 
 Context = dict[str, str | list[str]]
 
-_ARRAYS = {
-    "events:TargetArn", "kms:GrantOperations", "lambda:Layer", "lambda:SecurityGroupIds", "lambda:SubnetIds",
-    "sagemaker:InstanceTypes", "sagemaker:VpcSecurityGroupIds", "sagemaker:VpcSubnets",
-}  # fmt: skip
+_POLICIES_GIVEN = ("Attach", "Detach")  # only these operations bring iam:PolicyARN
 
 
 def parameter_keys(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> Context:
     """Return the keys that the parameters of a call fill."""
     context: Context = {}
-    for key, paths in tables.CONTEXT.get(service, {}).items():
+    for key, paths in request_keys.PARAMETERS.get(service, {}).items():
+        if key == "iam:PolicyARN" and not operation.startswith(_POLICIES_GIVEN):
+            continue
         values = as_texts(
             [value for path in paths for value in members(parameters, path) if not isinstance(value, dict)]
         )
         if values:
-            context[key] = list(dict.fromkeys(values)) if key in _ARRAYS else _single(values)
+            context[key] = list(dict.fromkeys(values)) if key in request_keys.ARRAYS else _single(values)
     if service == "kms":
         context.update(_encryption_context(parameters, scope))
+        if operation.endswith(("Grant", "Grants")):
+            context["kms:GrantIsForAWSResource"] = "false"  # a service's own calls come from elsewhere
+    if service == "s3":
+        context["s3:ResourceAccount"] = scope.account
     if service == "lambda" and operation == "CreateEventSourceMapping":
         context["lambda:FunctionArn"] = (
             f"arn:aws:lambda:{scope.region}:{scope.account}:function:{parameters['FunctionName']}"

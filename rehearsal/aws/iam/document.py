@@ -110,7 +110,7 @@ def _read(kind: str, name: str, text: str) -> Policy:
         raise PolicyEvaluationError(f"{where}: Statement must be one object or a list of at least one")
     if kind in _OF_IAM and "Id" in document:
         raise PolicyEvaluationError(f"{where}: Id has a place in resource-based policies only")
-    sids = [item["Sid"] for item in items if item.get("Sid")]
+    sids = [item["Sid"] for item in items if item and item.get("Sid")]
     if len(sids) != len(set(map(str, sids))):
         raise PolicyEvaluationError(f"{where}: a Sid stands twice in {', '.join(map(str, sids))}")
     read = tuple(

@@ -61,23 +61,41 @@ def checks(
     for action in actions(service, operation, parameters):
         arns = resources(service, operation, action, named, scope)
         found += [Check(action, arn, context) for arn in arns]
-        found += [
-            Check(extra, arn, context, why) for extra, why in _added(service, operation, parameters) for arn in arns
-        ]
+        for extra, why in _added(service, operation, parameters):
+            on = resources(service, operation, extra, named, scope) if service == "logs" else arns
+            found += [Check(extra, arn, context, why) for arn in on]
+    if service == "ec2":
+        found += _tags_of_new(operation, parameters, scope)
     if service == "s3" and operation in ("CopyObject", "UploadPartCopy"):
-        found.append(_copied(parameters["CopySource"]))
+        source = _copied(parameters["CopySource"])
+        found.append(source)
+        bucket, _, name = source.resource.removeprefix("arn:aws:s3:::").partition("/")
+        found += _key_uses(service, "GetObject", {"Bucket": bucket, "Key": name}, scope, key_of)
     for role, receiver in passed_roles(service, operation, parameters, scope.account):
         found.append(Check("iam:PassRole", role, {"iam:PassedToService": receiver}, "passed role"))
-    key = key_of(service, operation, parameters, scope) if (service, operation) in tables.SERVICE_KEYS else None
-    if key:
-        via: Context = {
-            "kms:ViaService": f"{service}.{scope.region}.amazonaws.com",
-            "kms:CallerAccount": scope.account,
-            "aws:ViaAWSService": "true",
-            **key[1],
-        }
-        found += [Check(action, key[0], via, f"key of {service}") for action in tables.SERVICE_KEYS[service, operation]]
+    found += _key_uses(service, operation, parameters, scope, key_of)
     return list({(check.action, check.resource, check.why): check for check in found}.values())
+
+
+def _key_uses(
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    scope: Scope,
+    key_of: Callable[[str, str, dict[str, Any], Scope], tuple[str, Context] | None],
+) -> list[Check]:
+    """What a service does for the caller with the key of the touched resource."""
+    wanted = tables.SERVICE_KEYS.get((service, operation), ())
+    key = key_of(service, operation, parameters, scope) if wanted else None
+    if key is None:
+        return []
+    via: Context = {
+        "kms:ViaService": f"{service}.{scope.region}.amazonaws.com",
+        "kms:CallerAccount": scope.account,
+        "aws:ViaAWSService": "true",
+        **key[1],
+    }
+    return [Check(action, key[0], via, f"key of {service}") for action in wanted]
 
 
 def actions(service: str, operation: str, parameters: dict[str, Any]) -> tuple[str, ...]:
@@ -105,7 +123,7 @@ def _added(service: str, operation: str, parameters: dict[str, Any]) -> list[tup
     found = [
         (action, "added")
         for (of, name, parameter), action in tables.ADDED.items()
-        if (of, name) == (service, operation) and members(parameters, parameter)
+        if (of, name) == (service, operation) and _given(operation, members(parameters, parameter))
     ]
     tags = parameters.get("Tags") or parameters.get("tags")
     if tags and operation.startswith(("Create", "Put", "Register", "Run")) and service in tables.TAGGED:
@@ -113,21 +131,43 @@ def _added(service: str, operation: str, parameters: dict[str, Any]) -> list[tup
     return found
 
 
+def _given(operation: str, values: list[Any]) -> bool:
+    """Whether a parameter asks for something: false does not, and a bucket is private anyway."""
+    return any(value and not (operation == "CreateBucket" and value == "private") for value in values)
+
+
+def _tags_of_new(operation: str, parameters: dict[str, Any], scope: Scope) -> list[Check]:
+    """EC2's own permission for tags that come with what is made.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+    """
+    kinds = {str(part.get("ResourceType")) for part in parameters.get("TagSpecifications") or [] if part.get("Tags")}
+    made = f"arn:aws:ec2:{scope.region}:{scope.account}:"
+    context: Context = {"ec2:CreateAction": operation}
+    return [Check("ec2:CreateTags", f"{made}{kind}/*", context, "tags") for kind in sorted(kinds)]
+
+
 def _completed(service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Parameters with what the services take for granted: qualifiers, the default bus and group, bare key ids."""
     if service == "lambda":
         return _function(operation, parameters)
-    if service == "events" and operation == "PutEvents":
-        entries = parameters.get("Entries", [])
-        return {**parameters, "Entries": [{"EventBusName": "default", **entry} for entry in entries]}
-    if service == "events" and ("Rule" in operation or "Target" in operation):
-        return {"EventBusName": "default", **parameters}
+    if service == "events":
+        return _on_bus(operation, parameters)
+    if operation == "CreateServiceLinkedRole":  # the role's own name is the service's to choose
+        return {**parameters, "RoleName": f"aws-service-role/{parameters['AWSServiceName']}/*"}
     group = parameters.get("ModelPackageGroupName")
     if operation == "CreateModelPackage" and group:  # SageMaker numbers the version that is made
         return {**parameters, "ModelPackageName": f"{group.rsplit('/', 1)[-1]}/*"}
     if service == "scheduler" and operation.endswith("Schedule"):
         return {"GroupName": "default", **parameters}
     return parameters
+
+
+def _on_bus(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    if operation == "PutEvents":
+        entries = parameters.get("Entries", [])
+        return {**parameters, "Entries": [{"EventBusName": "default", **entry} for entry in entries]}
+    return {"EventBusName": "default", **parameters} if "Rule" in operation or "Target" in operation else parameters
 
 
 def _function(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:

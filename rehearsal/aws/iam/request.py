@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rehearsal.aws.iam.errors import PolicyEvaluationError
@@ -82,6 +82,8 @@ class Request:
         Condition keys (their case does not count) and values; several values are a list.
     resource_account
         Owner of the resource; read from the ARN, and the caller's own where the ARN has none.
+    fills
+        Of a condition key: whether the context would have it if AWS's had. None: always.
     """
 
     caller: Principal
@@ -89,6 +91,7 @@ class Request:
     resource: str
     context: Mapping[str, ContextValue] = field(default_factory=dict)
     resource_account: str = ""
+    fills: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", self.action):
@@ -97,8 +100,19 @@ class Request:
             raise PolicyEvaluationError(f"resource {self.resource!r} is neither an ARN nor *")
 
     def values(self, key: str) -> tuple[str, ...] | None:
-        """Return the values of a condition key; None when the request does not have it."""
-        return self._folded.get(key.lower())
+        """Return the values of a condition key; None when the request does not have it.
+
+        Raises
+        ------
+        PolicyEvaluationError
+            When the key is absent only because nothing fills it here.
+        """
+        found = self._folded.get(key.lower())
+        if found is None and self.fills is not None and not self.fills(key):
+            raise PolicyEvaluationError(
+                f"condition key {key} is one of AWS's, but nothing here fills it: see rehearsal/aws/iam/request_keys.py"
+            )
+        return found
 
     @property
     def owner(self) -> str:

@@ -35,19 +35,22 @@ def resources(service: str, operation: str, action: str, parameters: dict[str, A
     if known is None:
         raise UnmappedCallError(f"{service}:{operation}: the Service Authorization Reference has no action {action}")
     name, kinds = known
+    arns = reference()[name.partition(":")[0]]["arns"]
+    if name in tables.OF_ANY:
+        return [_any(arns[tables.OF_ANY[name]], scope)]
     if not kinds or name in tables.WITHOUT_RESOURCE:
         return ["*"]
-    arns = reference()[name.partition(":")[0]]["arns"]
     found, missing = [], []
     for kind, required in kinds.items():
-        filled = _fill(service, arns[kind], parameters, scope)
+        filled = _fill(service, arns[kind], parameters, scope) or _by_id(service, kind, arns[kind], parameters, scope)
         found += filled
         if not filled and required:
             missing.append(kind)
-    found = list(dict.fromkeys(_narrow(service, found)))
+    found = list(dict.fromkeys(_narrow(service, name, found)))
     if found:
         return found + ([_any(arns[kind], scope) for kind in missing] if service == "ec2" else [])
-    if operation.startswith(tables.SEARCHES):
+    names_one = any(str(value).startswith("arn:") for value in parameters.values())
+    if operation.startswith(tables.SEARCHES) and not names_one:
         return ["*"]
     if operation.startswith(tables.MAKES):
         return [_any(arns[kind], scope) for kind in (missing or kinds)]
@@ -57,7 +60,7 @@ def resources(service: str, operation: str, action: str, parameters: dict[str, A
     )
 
 
-def _narrow(service: str, arns: list[str]) -> list[str]:
+def _narrow(service: str, action: str, arns: list[str]) -> list[str]:
     """Where one name fills several templates, keep those that exist: rules stand on one bus, keys in one object."""
     if service == "events":
         on_bus = [arn for arn in arns if ":rule/" in arn and arn.count("/") == 2 and ":rule/default/" not in arn]
@@ -67,11 +70,30 @@ def _narrow(service: str, arns: list[str]) -> list[str]:
     if service == "s3":
         return [arn for arn in arns if "/" in arn] or arns
     if service == "logs":
-        return [arn for arn in arns if ":log-stream:" in arn] or arns
+        return [arn for arn in arns if ":log-stream:" in arn] or [_group(action, arn) for arn in arns]
     if service == "stepfunctions":
         # An ARN says its own type; templates of other types match it only because a variable may hold colons.
         return [arn for arn in arns if not any(arn.startswith(other + ":") for other in arns)]
     return arns
+
+
+def _group(action: str, arn: str) -> str:
+    """A policy that names a log group ends in ``:*``, but where it is about the group's tags.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    of_tags = action.endswith(("TagResource", "TagsForResource"))
+    return arn if of_tags or ":log-group:" not in arn else f"{arn.removesuffix(':*')}:log-stream:"
+
+
+def _by_id(service: str, kind: str, template: str, parameters: dict[str, Any], scope: Scope) -> list[str]:
+    """EC2's resources whose ids say their type, wherever a parameter has them."""
+    prefix = tables.EC2_IDS.get(kind) if service == "ec2" else None
+    if prefix is None:
+        return []
+    texts = [item for value in parameters.values() for item in (value if isinstance(value, list) else [value])]
+    ids = [text for text in texts if isinstance(text, str) and re.fullmatch(rf"{prefix}-[0-9a-f]+", text)]
+    return [_VARIABLE.sub(found, _localised(template, scope)) for found in ids]
 
 
 def _fill(service: str, template: str, parameters: dict[str, Any], scope: Scope) -> list[str]:
@@ -135,20 +157,7 @@ def _whole_arns(template: str, parameters: dict[str, Any]) -> list[str]:
     """Parameters that are ARNs of this type, such as ``stateMachineArn``."""
     pattern = _pattern(template)
     texts = [item for value in parameters.values() for item in (value if isinstance(value, list) else [value])]
-    depth = template.count("/"), template.count(":")
-    return [
-        text
-        for text in texts
-        if isinstance(text, str)
-        and text.startswith("arn:")
-        and pattern.fullmatch(text)
-        and (
-            ":function:" in template
-            or "Path}" in template
-            or "Name}" not in template
-            or (text.count("/"), text.count(":")) == depth
-        )
-    ]
+    return [text for text in texts if isinstance(text, str) and text.startswith("arn:") and pattern.fullmatch(text)]
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ _READS = ("GetObject", "HeadObject", "SelectObjectContent")
 def key_of(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> tuple[str, Context] | None:
     """Return the key that a touched resource is encrypted with and the encryption context its service uses."""
     if service == "s3":
-        name, arn = _s3(operation, parameters, scope), f"arn:aws:s3:::{parameters.get('Bucket')}"
+        name, arn = _s3(operation, parameters, scope)
         label = "aws:s3:arn"
     elif service == "sns":
         from moto.sns.models import sns_backends
@@ -37,7 +37,13 @@ def key_of(service: str, operation: str, parameters: dict[str, Any], scope: Scop
 
 
 def settled(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> dict[str, Any]:
-    """Return KMS parameters with aliases as key ids, and the key that a ciphertext names."""
+    """Return parameters with what only the backends know.
+
+    For KMS, keys in place of their aliases, and the key that a ciphertext names; for IAM, the boundary of the role or
+    user that is changed.
+    """
+    if service == "iam":
+        return _with_boundary(parameters, scope)
     if service != "kms":
         return parameters
     from moto.kms.models import kms_backends
@@ -54,19 +60,52 @@ def settled(service: str, operation: str, parameters: dict[str, Any], scope: Sco
     return found
 
 
-def _s3(operation: str, parameters: dict[str, Any], scope: Scope) -> str | None:
+def _with_boundary(parameters: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    from moto.iam.models import iam_backends
+
+    iam = iam_backends[scope.account]["aws"]
+    holders = [role for role in list(iam.roles.values()) if role.name == parameters.get("RoleName")]
+    holders += [user for user in list(iam.users.values()) if user.name == parameters.get("UserName")]
+    boundary = next((getattr(holder, "permissions_boundary_arn", None) for holder in holders), None)
+    return {"PermissionsBoundary": boundary, **parameters} if boundary else parameters
+
+
+def _s3(operation: str, parameters: dict[str, Any], scope: Scope) -> tuple[str | None, str]:
+    """Return the key and the encryption context: the bucket where it has a bucket key, else the object.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context
+    """
     from moto.s3.models import s3_backends
 
     bucket = s3_backends[scope.account]["aws"].buckets.get(parameters.get("Bucket"))
+    whole = f"arn:aws:s3:::{parameters.get('Bucket')}"
     if bucket is None:
-        return None
+        return None, whole
+    one = f"{whole}/{parameters.get('Key')}"
     if operation in _READS:
-        stored = bucket.keys.get(parameters.get("Key"))
-        return stored.kms_key_id if stored is not None and stored.encryption == "aws:kms" else None
+        stored = _stored(bucket, parameters)
+        if stored is None or stored.encryption != "aws:kms":
+            return None, whole
+        return stored.kms_key_id, whole if _true(stored.bucket_key_enabled) else one
     rule = (bucket.encryption or {}).get("Rule", {})
-    rule = (rule[0] if isinstance(rule, list) else rule).get("ApplyServerSideEncryptionByDefault", {})
-    algorithm = parameters.get("ServerSideEncryption") or rule.get("SSEAlgorithm")
-    return parameters.get("SSEKMSKeyId") or rule.get("KMSMasterKeyID") if algorithm == "aws:kms" else None
+    rule = rule[0] if isinstance(rule, list) else rule
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    algorithm = parameters.get("ServerSideEncryption") or default.get("SSEAlgorithm")
+    if algorithm != "aws:kms":
+        return None, whole
+    shared = _true(parameters.get("BucketKeyEnabled", rule.get("BucketKeyEnabled")))
+    return parameters.get("SSEKMSKeyId") or default.get("KMSMasterKeyID"), whole if shared else one
+
+
+def _stored(bucket: Any, parameters: dict[str, Any]) -> Any:
+    name, version = parameters.get("Key"), parameters.get("VersionId")
+    if version is None:
+        return bucket.keys.get(name)
+    return next((key for key in bucket.keys.getlist(name, []) if str(key.version_id) == version), None)
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() == "true"
 
 
 def _key_arn(name: str, scope: Scope) -> str | None:

@@ -95,11 +95,31 @@ ADDED = {
     ("s3", "PutObject", "Tagging"): "s3:PutObjectTagging",
     ("s3", "PutObject", "ACL"): "s3:PutObjectAcl",
     ("s3", "CopyObject", "Tagging"): "s3:PutObjectTagging",
+    ("s3", "CopyObject", "ACL"): "s3:PutObjectAcl",
     ("s3", "CreateMultipartUpload", "Tagging"): "s3:PutObjectTagging",
+    ("s3", "CreateMultipartUpload", "ACL"): "s3:PutObjectAcl",
+    ("s3", "PutObject", "ObjectLockLegalHoldStatus"): "s3:PutObjectLegalHold",
+    ("s3", "PutObject", "ObjectLockMode"): "s3:PutObjectRetention",
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+    ("s3", "CreateBucket", "ACL"): "s3:PutBucketAcl",
+    ("s3", "CreateBucket", "CreateBucketConfiguration.Tags"): "s3:TagResource",
+    ("s3", "CreateBucket", "ObjectLockEnabledForBucket"): "s3:PutBucketObjectLockConfiguration",
+    ("s3", "CreateBucket", "ObjectOwnership"): "s3:PutBucketOwnershipControls",
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags_roles.html and its neighbours
+    ("iam", "CreateInstanceProfile", "Tags"): "iam:TagInstanceProfile",
+    ("iam", "CreateOpenIDConnectProvider", "Tags"): "iam:TagOpenIDConnectProvider",
+    ("iam", "CreatePolicy", "Tags"): "iam:TagPolicy",
+    ("iam", "CreateRole", "Tags"): "iam:TagRole",
+    ("iam", "CreateUser", "Tags"): "iam:TagUser",
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html and
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+    ("sts", "AssumeRole", "SourceIdentity"): "sts:SetSourceIdentity",
+    ("sts", "AssumeRole", "Tags"): "sts:TagSession",
 }
 """Parameters that need one more action on the same resource."""
 
 TAGGED = {
+    "application-autoscaling": "application-autoscaling:TagResource",
     "cloudwatch": "cloudwatch:TagResource",
     "ecr": "ecr:TagResource",
     "events": "events:TagResource",
@@ -110,6 +130,7 @@ TAGGED = {
     "scheduler": "scheduler:TagResource",
     "sns": "sns:TagResource",
     "sqs": "sqs:TagQueue",
+    "ssm": "ssm:AddTagsToResource",
     "stepfunctions": "states:TagResource",
 }
 """The action that tags given while something is made need."""
@@ -156,6 +177,19 @@ VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Variable of an ARN template -> parameters that fill it (a dot walks into a member), where the names differ."""
 
+EC2_IDS = {
+    "image": "ami", "instance": "i", "launch-template": "lt", "network-acl": "acl", "network-interface": "eni",
+    "prefix-list": "pl", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr", "snapshot": "snap",
+    "subnet": "subnet", "volume": "vol", "vpc": "vpc", "vpc-endpoint": "vpce", "vpc-flow-log": "fl",
+}  # fmt: skip
+"""Type of an EC2 resource -> how its ids begin."""
+
+OF_ANY = {"ec2:DisassociateRouteTable": "route-table", "s3:ListAllMyBuckets": "bucket"}
+"""Actions judged on all of a type: the call names an association, or nothing.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html (buckets)
+"""
+
 WITHOUT_RESOURCE = {
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
@@ -172,7 +206,6 @@ WITHOUT_RESOURCE = {
     "lambda:ListFunctions",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",
-    "s3:ListAllMyBuckets",
     "sns:ListTopics",
     "sqs:ListQueues",
     "sts:DecodeAuthorizationMessage",
@@ -238,110 +271,3 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 """
-
-CONTEXT: dict[str, dict[str, tuple[str, ...]]] = {
-    "cloudwatch": {"cloudwatch:namespace": ("Namespace",)},
-    "events": {
-        "events:detail-type": ("Entries.DetailType",),
-        "events:source": ("Entries.Source",),
-        "events:TargetArn": ("Targets.Arn",),
-    },
-    "iam": {"iam:PermissionsBoundary": ("PermissionsBoundary",), "iam:PolicyARN": ("PolicyArn",)},
-    "kms": {
-        "kms:EncryptionAlgorithm": ("EncryptionAlgorithm",),
-        "kms:GrantOperations": ("Operations",),
-        "kms:GranteePrincipal": ("GranteePrincipal",),
-        "kms:KeySpec": ("KeySpec",),
-        "kms:KeyUsage": ("KeyUsage",),
-        "kms:ScheduleKeyDeletionPendingWindowInDays": ("PendingWindowInDays",),
-    },
-    "lambda": {
-        "lambda:FunctionUrlAuthType": ("FunctionUrlAuthType", "AuthType"),
-        "lambda:Layer": ("Layers",),
-        "lambda:Principal": ("Principal",),
-        "lambda:SecurityGroupIds": ("VpcConfig.SecurityGroupIds",),
-        "lambda:SubnetIds": ("VpcConfig.SubnetIds",),
-    },
-    "s3": {
-        "s3:VersionId": ("VersionId",),
-        "s3:delimiter": ("Delimiter",),
-        "s3:max-keys": ("MaxKeys",),
-        "s3:prefix": ("Prefix",),
-        "s3:x-amz-acl": ("ACL",),
-        "s3:x-amz-copy-source": ("CopySource",),
-        "s3:x-amz-metadata-directive": ("MetadataDirective",),
-        "s3:x-amz-server-side-encryption": ("ServerSideEncryption",),
-        "s3:x-amz-server-side-encryption-aws-kms-key-id": ("SSEKMSKeyId",),
-        "s3:x-amz-server-side-encryption-customer-algorithm": ("SSECustomerAlgorithm",),
-        "s3:x-amz-storage-class": ("StorageClass",),
-    },
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
-    "sagemaker": {
-        "sagemaker:InstanceTypes": (
-            "ResourceConfig.InstanceType",
-            "ResourceConfig.InstanceGroups.InstanceType",
-            "ProductionVariants.InstanceType",
-            "ShadowProductionVariants.InstanceType",
-            "TransformResources.InstanceType",
-            "ProcessingResources.ClusterConfig.InstanceType",
-            "TrainingJobDefinition.ResourceConfig.InstanceType",
-            "TrainingJobDefinitions.ResourceConfig.InstanceType",
-            "InstanceType",
-        ),
-        "sagemaker:InterContainerTrafficEncryption": (
-            "EnableInterContainerTrafficEncryption",
-            "NetworkConfig.EnableInterContainerTrafficEncryption",
-            "TrainingJobDefinition.EnableInterContainerTrafficEncryption",
-            "TrainingJobDefinitions.EnableInterContainerTrafficEncryption",
-        ),
-        "sagemaker:KeepAlivePeriod": ("ResourceConfig.KeepAlivePeriodInSeconds",),
-        "sagemaker:MaxRuntimeInSeconds": (
-            "StoppingCondition.MaxRuntimeInSeconds",
-            "TrainingJobDefinition.StoppingCondition.MaxRuntimeInSeconds",
-            "TrainingJobDefinitions.StoppingCondition.MaxRuntimeInSeconds",
-        ),
-        "sagemaker:NetworkIsolation": (
-            "EnableNetworkIsolation",
-            "NetworkConfig.EnableNetworkIsolation",
-            "TrainingJobDefinition.EnableNetworkIsolation",
-            "TrainingJobDefinitions.EnableNetworkIsolation",
-        ),
-        "sagemaker:OutputKmsKey": (
-            "OutputDataConfig.KmsKeyId",
-            "TransformOutput.KmsKeyId",
-            "ProcessingOutputConfig.KmsKeyId",
-            "DataCaptureConfig.KmsKeyId",
-            "TrainingJobDefinition.OutputDataConfig.KmsKeyId",
-            "TrainingJobDefinitions.OutputDataConfig.KmsKeyId",
-        ),
-        "sagemaker:EnableRemoteDebug": ("RemoteDebugConfig.EnableRemoteDebug",),
-        "sagemaker:VolumeKmsKey": (
-            "ResourceConfig.VolumeKmsKeyId",
-            "KmsKeyId",
-            "TransformResources.VolumeKmsKeyId",
-            "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
-            "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
-            "TrainingJobDefinitions.ResourceConfig.VolumeKmsKeyId",
-        ),
-        "sagemaker:VpcSecurityGroupIds": (
-            "VpcConfig.SecurityGroupIds",
-            "NetworkConfig.VpcConfig.SecurityGroupIds",
-            "TrainingJobDefinition.VpcConfig.SecurityGroupIds",
-            "TrainingJobDefinitions.VpcConfig.SecurityGroupIds",
-        ),
-        "sagemaker:VpcSubnets": (
-            "VpcConfig.Subnets",
-            "NetworkConfig.VpcConfig.Subnets",
-            "TrainingJobDefinition.VpcConfig.Subnets",
-            "TrainingJobDefinitions.VpcConfig.Subnets",
-        ),
-    },
-    "sagemaker-runtime": {"sagemaker:TargetModel": ("TargetModel",)},
-    "sns": {"sns:Endpoint": ("Endpoint",), "sns:Protocol": ("Protocol",)},
-    "sts": {
-        "sts:ExternalId": ("ExternalId",),
-        "sts:RoleSessionName": ("RoleSessionName",),
-        "aws:SourceIdentity": ("SourceIdentity",),
-    },
-}
-"""Condition keys that a request's parameters fill."""
