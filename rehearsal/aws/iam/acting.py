@@ -81,7 +81,7 @@ def demand_call(
 def write_logs(context: Context, duty: str, acting: Acting, group: str, stream: str, lines: Iterable[str]) -> None:
     """Write logs with the role; without the permission they are lost, as on AWS."""
     base = f"arn:aws:logs:{context.region}:{context.account_id}:log-group:{group}"
-    ready = _group_exists(context, group) or _may_make(duty, acting, base)
+    ready = group_exists(context, group) or _may_make(duty, acting, base)
     if ready and may(duty, acting, [f"{base}:log-stream:{stream}"]):
         context.put_logs(group, stream, lines)
 
@@ -115,7 +115,8 @@ def _may_make(duty: str, acting: Acting, base: str) -> bool:
     return not _verdict(duty, acting, actions, (f"{base}:log-stream:",), (), _moment())
 
 
-def _group_exists(context: Context, group: str) -> bool:
+def group_exists(context: Context, group: str) -> bool:
+    """Whether there is a log group of this name."""
     from moto.logs.models import logs_backends
 
     return group in logs_backends[context.account_id][context.region].groups

@@ -183,14 +183,7 @@ DUTIES: dict[str, Duty] = {
     # Logs names the group in the encryption context of every call to its key.
     "log group key": Duty(
         "logs.{region}.amazonaws.com",
-        (
-            "kms:Encrypt",
-            "kms:Decrypt",
-            "kms:GenerateDataKey",
-            "kms:ReEncryptFrom",
-            "kms:ReEncryptTo",
-            "kms:DescribeKey",
-        ),
+        ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),
         _DOCS + "AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
     ),
     "rule target": Duty(EVENTS, (), _DOCS + "eventbridge/latest/userguide/eb-use-resource-based.html"),

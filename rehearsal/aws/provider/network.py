@@ -100,7 +100,7 @@ def _gone_endpoints() -> None:
 
 
 def _flow_log_delivery() -> None:
-    from moto.ec2 import EC2Backend
+    from moto.ec2.models import EC2Backend
 
     create = EC2Backend.create_flow_logs
 
@@ -123,6 +123,8 @@ def _deliver(backend: Any, name: str) -> None:
     if flow_log is None:
         return
     group = flow_log.log_group_name or flow_log.log_destination.split(":log-group:", 1)[-1].removesuffix(":*")
+    if not acting.group_exists(context, group):
+        return
     source = f"arn:aws:ec2:{context.region}:{context.account_id}:vpc-flow-log/{name}"
     who = Acting(flow_log.deliver_logs_permission_arn, "flow-logs", FLOW_LOGS, source)
     logs = f"arn:aws:logs:{context.region}:{context.account_id}:log-group:"
