@@ -16,7 +16,9 @@ from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.evaluate import Decision, Policies, evaluate
 from rehearsal.aws.iam.journal import Journal
 from rehearsal.aws.iam.mapping import Check, checks
+from rehearsal.aws.iam.patterns import resource_matches
 from rehearsal.aws.iam.request import Principal, Request, principal
+from rehearsal.aws.iam.request_keys import filled
 from rehearsal.aws.iam.resources import Scope
 from rehearsal.aws.iam.service_keys import key_of, settled
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from rehearsal.aws.iam.document import Policy
 
 MODES = ("off", "log", "enforce")
+TRIED = "forbidden-"
+"""Sessions whose names begin so make the calls that must be refused, and the allowed ones beside them."""
 log = logging.getLogger(__name__)
 
 
@@ -147,7 +151,7 @@ def decide(asker: Asker, check: Check, scope: Scope) -> Decision:
     context = {**asker.keys, **(asker.way if direct else {}), **check.context}
     if tags.asked_for(policies):
         context.update(tags.of_resource(check.resource, scope))
-    return evaluate(Request(caller, check.action, check.resource, context, _owner(check, scope)), policies)
+    return evaluate(Request(caller, check.action, check.resource, context, _owner(check, scope), filled), policies)
 
 
 def refuse(book: Book, refusal: Refusal) -> Refusal:
@@ -267,18 +271,24 @@ def _denied(asker: Asker, check: Check, decision: Decision) -> Refusal:
 
 
 def _use(book: Book, asker: Asker, check: Check, decision: Decision) -> None:
+    """Write down what allowed an action the first time. What was only tried to see it refused is nobody's use."""
+    if asker.caller.kind == "session" and asker.caller.arn.rsplit("/", 1)[-1].startswith(TRIED):
+        return
     found = decision.decisive
+    patterns = found.statement.resources or () if found else ()
     book.uses.write_first(
         "role",
         "action",
         "policy",
         "statement",
+        "pattern",
         "via",
         role=asker.caller.role_arn or asker.caller.arn,
         action=check.action,
         resource=check.resource,
         policy=found.policy.name if found else "",
         statement=found.statement.sid if found else decision.reason,
+        pattern=next((p for p in patterns if p == "*" or resource_matches(p, check.resource)), ""),
         via=asker.via,
     )
 

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.aws.iam.errors import UnmappedCallError
+from rehearsal.aws.iam.document import read_policy
+from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
+from rehearsal.aws.iam.evaluate import Policies, evaluate
 from rehearsal.aws.iam.mapping import checks
+from rehearsal.aws.iam.request import Request, principal
+from rehearsal.aws.iam.request_keys import filled
 from rehearsal.aws.iam.resources import Scope
 
 SCOPE = Scope("123456789012", "eu-west-1")
@@ -80,3 +84,39 @@ def test_a_key_behind_s3_is_used_through_s3() -> None:
     )
     assert found[-1].context["kms:ViaService"] == "s3.eu-west-1.amazonaws.com"
     assert found[-1].context["kms:EncryptionContext:aws:s3:arn"] == "arn:aws:s3:::b"
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [
+        ("sagemaker:VpcSubnets", True),
+        ("SageMaker:vpcsubnets", True),
+        ("aws:PrincipalTag/team", True),
+        ("kms:EncryptionContext:aws:s3:arn", True),
+        ("token.actions.githubusercontent.com:sub", True),
+        ("aws:PrincipalOrgID", True),
+        ("aws:UserAgent", False),
+        ("s3:TlsVersion", False),
+        ("kms:KeySpec", False),
+        ("sagemaker:RootAccess", False),
+    ],
+)
+def test_keys_that_nothing_fills_are_known(key: str, known: bool) -> None:
+    assert filled(key) == known
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_policy_on_a_key_that_nothing_fills_decides_nothing(effect: str) -> None:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    old = {**everything, "Effect": effect, "Condition": {"StringEquals": {"s3:TlsVersion": "1.1"}}}
+    policy = read_policy("identity", "p", {"Version": "2012-10-17", "Statement": [everything, old]})
+    request = Request(
+        principal(f"{ROLE.replace('iam::', 'sts::').replace('role/ml', 'assumed-role')}/s"),
+        "s3:GetObject",
+        "arn:aws:s3:::b/k",
+        {},
+        "123456789012",
+        filled,
+    )
+    with pytest.raises(PolicyEvaluationError, match="nothing here fills"):
+        evaluate(request, Policies((policy,)))
