@@ -112,10 +112,8 @@ def _is_use_of(use: Use, grant: Grant) -> bool:
 
 
 def _granted(use: Use, held: list[Grant], sids: set[str]) -> bool:
-    if use.by_resource_policy:
-        return use.statement in sids
-    if not use.policy:  # a grant on a key, which stands beside the policies
-        return True
+    if not use.policy or (use.by_resource_policy and use.statement in sids):
+        return True  # by a grant on a key, which stands beside the policies, or by what stands on the resource
     return any(matches(grant.action, use.action, ignore_case=True) for grant in held)
 
 
