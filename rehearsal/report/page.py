@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from rehearsal.report import figures, pictures, story
+from rehearsal.report.privilege import privilege
 from rehearsal.report.records import RunRecord, read_run
 from rehearsal.report.thumbnails import Album
 
@@ -48,6 +49,7 @@ def render(run: RunRecord) -> str:
         "load": lambda: figures.load(run),
         "infrastructure": lambda: figures.infrastructure(run),
         "promotion": lambda: figures.promotion(run),
+        "privilege": lambda: privilege(run),
     }
     drawn = {name: _draw(name, section, run.problems) for name, section in sections.items()}
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")

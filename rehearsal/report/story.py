@@ -34,6 +34,9 @@ CLAIMS = {
     "survived a broken image, which was reported.",
     "load": "The endpoint kept its latency objective under concurrent users, with no more failed requests than that "
     "allows.",
+    "prove": "No role of the environment holds a right that it did not use, unless the reason stands beside it; every "
+    "forbidden call was refused, in the name of every role, while the allowed ones beside them went through; and no "
+    "workload has a way out but the endpoints of the services it calls.",
     "destroy": "Taking the environment down left nothing behind.",
 }
 

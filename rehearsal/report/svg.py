@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 # Drawn for a column of about this width: text keeps its size on a desk and stays readable on a phone.
 WIDTH, HEIGHT = 380, 220
 LEFT, RIGHT, TOP, BOTTOM = 54, 18, 14, 38
+ROW_HEIGHT = 34
 # A limit this many times above the data would flatten it into the axis.
 FARTHEST_LIMIT = 3.0
 # Below this an axis would only show rounding.
@@ -32,6 +33,13 @@ class Limit(NamedTuple):
 
     value: float
     name: str
+
+
+class Row(NamedTuple):
+    """One named row of stacked counts as (style, count)."""
+
+    name: str
+    parts: list[tuple[str, int]]
 
 
 class Bar(NamedTuple):
@@ -150,6 +158,29 @@ def histogram(title: str, description: str, bars: Sequence[Bar], x_name: str, th
     return _svg(title, description, parts)
 
 
+def stacked_rows(title: str, description: str, rows: Sequence[Row]) -> Markup:
+    """Draw a bar below each name, all from the same line and to the same scale, with the total behind it."""
+    if not rows:
+        return Markup("")
+    across = Axis(0.0, float(max(1, *(sum(amount for _, amount in row.parts) for row in rows))), 2, WIDTH - 40)
+    parts = []
+    for at, row in enumerate(rows):
+        top, done = at * ROW_HEIGHT, 0
+        parts.append(f'<text x="2" y="{top + 13}">{escape(row.name)}</text>')
+        for style, amount in row.parts:
+            if amount:
+                x = across(done)
+                width = max(across(done + amount) - x - 0.75, 0.75)
+                told = f"{row.name}: {amount} {style.removeprefix('bar-')}"
+                parts.append(
+                    f'<rect class="{escape(style)}" x="{x:.1f}" y="{top + 18}" width="{width:.1f}" height="10">'
+                    f"<title>{escape(told)}</title></rect>"
+                )
+                done += amount
+        parts.append(f'<text x="{across(done) + 5:.1f}" y="{top + 27}">{done}</text>')
+    return _svg(title, description, parts, len(rows) * ROW_HEIGHT + 4)
+
+
 def describe(lines: Sequence[Line], show: Callable[[float], str]) -> str:
     """Say in words what the lines do, for readers who do not see them."""
     told = []
@@ -205,8 +236,8 @@ def _x_axis(across: Axis, name: str, show: Callable[[float], str] = lambda value
     return f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>{ticks}{label}'
 
 
-def _svg(title: str, description: str, parts: Sequence[str]) -> Markup:
+def _svg(title: str, description: str, parts: Sequence[str], height: int = HEIGHT) -> Markup:
     label = escape(f"{title}. {description}")
     # Everything variable in `parts` is a formatted number or has been escaped where it was put in.
     body = "".join(parts)
-    return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{body}</svg>')  # noqa: S704
+    return Markup(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{body}</svg>')  # noqa: S704
