@@ -6,6 +6,7 @@ A request may worsen its own way with the header ``x-slipway-way``: ``outside`` 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -36,6 +37,9 @@ _EC2 = {
     "InvalidClientTokenId": "AuthFailure",
 }
 """EC2's own names for what other services call differently."""
+_HOT = {("lambda", "Invoke"), ("sagemaker", "InvokeEndpoint")}
+"""Calls that come by the hundred in a second, and whose body no policy looks into."""
+_MOST = 4096
 _INVALID = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
 _MISSING = "Request is missing Authentication Token"
@@ -48,6 +52,7 @@ class Gate:
         self._app = app
         self._context = context
         self._book = book
+        self._allowed: dict[tuple[str, ...], tuple[int, int]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Decide, and pass on or answer the refusal in the service's own shape."""
@@ -71,6 +76,9 @@ class Gate:
             if spoilt:
                 code, text = spoilt
                 return refuse(self._book, _before(asker, code, text, "token"))
+            key, moment = _hot(environ, call), (memory.generation(), int(time.monotonic()))
+            if key and self._allowed.get(key) == moment:
+                return None
             scope = Scope(self._context.account_id, call.region or self._context.region)
             parsed = parse(environ, call)
             asker, needed = _asked(environ, asker, session, parsed, scope)
@@ -78,7 +86,12 @@ class Gate:
             return refuse(self._book, _before(asker, error.code, str(error), "denied"))
         except (PolicyEvaluationError, UnmappedCallError) as error:
             return refuse(self._book, undecidable(asker, error))
-        return judge(self._book, asker, needed, scope)
+        refusal = judge(self._book, asker, needed, scope)
+        if key and refusal is None:
+            if len(self._allowed) > _MOST:
+                self._allowed.clear()
+            self._allowed[key] = moment
+        return refusal
 
     def _spoilt(self, environ: dict[str, Any], call: Call, session: Any) -> tuple[str, str] | None:
         """Return the error of credentials that are missing, foreign or too old.
@@ -118,6 +131,17 @@ def _asked(
     if "plain-http" in worse:
         keys["aws:SecureTransport"] = "false"
     return Asker(caller, keys, way, endpoint, sessions.limits(session, caller), "call", asker.call), needed
+
+
+def _hot(environ: dict[str, Any], call: Call) -> tuple[str, ...]:
+    """Return what the decision about a frequent call depends on; () for all calls that are decided each time.
+
+    What was allowed is allowed again for the rest of the second, unless a call that may change policies came between.
+    """
+    if (call.service, call.operation) not in _HOT:
+        return ()
+    named = ("PATH_INFO", "QUERY_STRING", "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL", "HTTP_X_SLIPWAY_WAY")
+    return (call.access_key, call.region, call.operation, *(environ.get(name, "") for name in named))
 
 
 def _before(asker: Asker, code: str, text: str, kind: str) -> Refusal:

@@ -42,6 +42,11 @@ def forget() -> None:
         _generation[0] += 1
 
 
+def generation() -> int:
+    """Return a number that is another one after every :func:`forget`."""
+    return _generation[0]
+
+
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Keep the answers of a function of hashable, positional arguments until :func:`forget`.
 
