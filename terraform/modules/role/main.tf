@@ -25,7 +25,7 @@ locals {
   ]
 
   _trust_condition = merge(
-    !var.trust.source_account ? {} : {
+    var.trust.service == null || !var.trust.source_account ? {} : {
       StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
     },
     length(var.trust.source_arns) == 0 ? {} : {
@@ -33,12 +33,15 @@ locals {
     },
   )
 
+  # Strings, because the two principals have different shapes and a conditional wants one type.
+  _trust_principal = var.trust.service == null ? jsonencode({ AWS = sort(var.trust.principal_arns) }) : jsonencode({ Service = var.trust.service })
+
   _trust_statement = merge(
     {
-      Sid       = "AssumedByService"
+      Sid       = var.trust.service == null ? "AssumedByPeople" : "AssumedByService"
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
-      Principal = { Service = var.trust.service }
+      Principal = jsondecode(local._trust_principal)
     },
     length(local._trust_condition) == 0 ? {} : { Condition = local._trust_condition },
   )

@@ -136,25 +136,43 @@ variable "statements" {
 
 variable "trust" {
   type = object({
-    service        = string
+    service        = optional(string)
+    principal_arns = optional(list(string), [])
     source_account = optional(bool, true)
     source_arns    = optional(list(string), [])
   })
-  description = "The service that assumes the role, and for whose resources: source_account demands this account, source_arns (wildcards allowed) the callers themselves."
+  description = "Who assumes the role. Either the service, for whose resources: source_account demands this account, source_arns (wildcards allowed) the callers themselves. Or people: principal_arns are the identities that they sign in with."
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", var.trust.service))
+    condition     = (var.trust.service == null) != (length(var.trust.principal_arns) == 0)
+    error_message = "trust must name either a service or principal_arns, not both and not neither: one role is for one kind of user."
+  }
+
+  validation {
+    condition     = var.trust.service == null ? true : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", var.trust.service))
     error_message = "trust.service must be a service principal such as lambda.amazonaws.com."
   }
 
   validation {
-    condition     = var.trust.source_account || var.trust.service == "ec2.amazonaws.com"
+    condition     = var.trust.source_account || coalesce(var.trust.service, "people") == "ec2.amazonaws.com"
     error_message = "trust.source_account may be false for ec2.amazonaws.com only, which sends no source: with every other service another account could use the role (the confused deputy)."
   }
 
   validation {
     condition     = alltrue([for arn in var.trust.source_arns : can(regex("^arn:[a-z-]+:[a-z0-9-]+:[^:]*:[^:]*:.+$", arn))])
     error_message = "trust.source_arns must be ARNs (the last part may hold wildcards)."
+  }
+
+  validation {
+    condition     = var.trust.service != null || length(var.trust.source_arns) == 0
+    error_message = "trust.source_arns has no meaning for people: only services say for whose resources they act."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.trust.principal_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$", arn))
+    ])
+    error_message = "trust.principal_arns must be ARNs of roles or users (arn:aws:iam::<account>:role/<name>), without wildcards: a pattern admits whoever is given a fitting name."
   }
 }

@@ -276,6 +276,76 @@ run "refuses_trust_without_account" {
   expect_failures = [var.trust]
 }
 
+run "people_are_named" {
+  command = plan
+  variables {
+    trust = {
+      principal_arns = [
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_operator_0123456789abcdef",
+        "arn:aws:iam::123456789012:role/apprentice",
+      ]
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement == [{
+      Sid    = "AssumedByPeople"
+      Effect = "Allow"
+      Action = "sts:AssumeRole"
+      Principal = {
+        AWS = [
+          "arn:aws:iam::123456789012:role/apprentice",
+          "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_operator_0123456789abcdef",
+        ]
+      }
+    }]
+    error_message = "The named identities may assume the role, and nobody else."
+  }
+}
+
+run "refuses_people_by_pattern" {
+  command = plan
+  variables {
+    trust = { principal_arns = ["arn:aws:iam::123456789012:role/AWSReservedSSO_*"] }
+  }
+  expect_failures = [var.trust]
+}
+
+run "refuses_a_whole_account_as_people" {
+  command = plan
+  variables {
+    trust = { principal_arns = ["arn:aws:iam::123456789012:root"] }
+  }
+  expect_failures = [var.trust]
+}
+
+run "refuses_people_beside_a_service" {
+  command = plan
+  variables {
+    trust = { service = "lambda.amazonaws.com", principal_arns = ["arn:aws:iam::123456789012:role/operator"] }
+  }
+  expect_failures = [var.trust]
+}
+
+run "refuses_trust_in_nobody" {
+  command = plan
+  variables {
+    trust = {}
+  }
+  expect_failures = [var.trust]
+}
+
+run "refuses_sources_of_people" {
+  command = plan
+  variables {
+    trust = {
+      principal_arns = ["arn:aws:iam::123456789012:role/operator"]
+      source_arns    = ["arn:aws:lambda:eu-west-1:123456789012:function:f"]
+    }
+  }
+  expect_failures = [var.trust]
+}
+
 run "refuses_trust_of_an_account" {
   command = plan
   variables {

@@ -1,0 +1,153 @@
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  name         = "slipway-dev"
+  boundary_arn = "arn:aws:iam::123456789012:policy/slipway-boundary"
+  production   = true
+  operators    = ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_operator_0123456789abcdef"]
+  approvers    = ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_approver_0123456789abcdef"]
+  workloads    = { claims = "slipway-dev-claims", vehicles = "slipway-dev-vehicles" }
+
+  bucket_arns = {
+    data   = "arn:aws:s3:::slipway-dev-123456789012-data"
+    models = "arn:aws:s3:::slipway-dev-123456789012-models"
+  }
+
+  key_arns = {
+    data  = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    model = "arn:aws:kms:eu-west-1:123456789012:key/66666666-7777-8888-9999-000000000000"
+  }
+}
+
+run "duties_are_separate" {
+  command = plan
+
+  assert {
+    condition = length(setintersection(
+      flatten([for s in local._operator_statements : s.actions if try(s.effect, "Allow") == "Allow"]),
+      ["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"],
+    )) == 0
+    error_message = "The operator must not be granted an approval."
+  }
+
+  assert {
+    condition     = [for s in local._operator_statements : s.actions if try(s.effect, "Allow") == "Deny" && s.resources == ["*"]] == [["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"]]
+    error_message = "The operator must be denied an approval, whatever is granted one day."
+  }
+
+  assert {
+    condition = [
+      for action in flatten([for s in local._approver_statements : s.actions if try(s.effect, "Allow") == "Allow"]) : action
+      if !can(regex(":(Describe|List)", action))
+    ] == ["sagemaker:UpdateModelPackage"]
+    error_message = "The approver must change nothing but the approval."
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["s3:PutObject*", "sagemaker:Create*", "states:Start*"],
+      flatten([for s in local._approver_statements : s.actions if try(s.effect, "Allow") == "Deny"]),
+    )) == 0
+    error_message = "The approver must be denied training and uploading, whatever is granted one day."
+  }
+}
+
+run "only_named_resources" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for s in concat(local._operator_statements, local._approver_statements) : !contains(s.resources, "*") if try(s.effect, "Allow") == "Allow"
+    ])
+    error_message = "Every grant must name what it is for."
+  }
+
+  assert {
+    condition = alltrue([
+      for arn in flatten([for s in concat(local._operator_statements, local._approver_statements) : s.resources if s.sid != "ListData" && try(s.effect, "Allow") == "Allow"]) :
+      can(regex("/claims/|/vehicles/|slipway-dev-(claims|vehicles)|:key/|log-group:/aws/sagemaker/TrainingJobs:\\*", arn))
+    ])
+    error_message = "Every grant must be for a workload of this environment."
+  }
+
+  assert {
+    condition     = [for s in local._operator_statements : s.conditions[0].values if s.sid == "ListData"][0] == ["claims/dataset/*", "claims/incoming/*", "claims/results/*", "vehicles/dataset/*", "vehicles/incoming/*", "vehicles/results/*"]
+    error_message = "Only the workloads' prefixes may be listed."
+  }
+}
+
+run "named_people_for_an_hour" {
+  command = plan
+
+  assert {
+    condition     = output.operator_role_arn == "arn:aws:iam::123456789012:role/slipway-dev-operator" && output.approver_role_arn == "arn:aws:iam::123456789012:role/slipway-dev-approver"
+    error_message = "The roles must have the names that people and buckets know."
+  }
+}
+
+run "no_people_no_roles" {
+  command = plan
+  variables {
+    operators = []
+    approvers = []
+  }
+
+  assert {
+    condition     = output.operator_role_arn == null && output.approver_role_arn == null
+    error_message = "A role that nobody may assume must not exist."
+  }
+}
+
+run "both_outside_production" {
+  command = plan
+  variables {
+    production = false
+    operators  = ["arn:aws:iam::123456789012:role/developer"]
+    approvers  = ["arn:aws:iam::123456789012:role/developer"]
+  }
+
+  assert {
+    condition     = output.approver_role_arn == "arn:aws:iam::123456789012:role/slipway-dev-approver"
+    error_message = "Where nothing is at stake one person may do both."
+  }
+}
+
+run "refuses_both_in_production" {
+  command = plan
+  variables {
+    operators = ["arn:aws:iam::123456789012:role/developer", "arn:aws:iam::123456789012:role/trainer"]
+    approvers = ["arn:aws:iam::123456789012:role/developer"]
+  }
+  expect_failures = [var.production]
+}
+
+run "refuses_somebody_twice" {
+  command = plan
+  variables {
+    operators = ["arn:aws:iam::123456789012:role/developer", "arn:aws:iam::123456789012:role/developer"]
+    approvers = ["arn:aws:iam::123456789012:role/auditor", "arn:aws:iam::123456789012:role/auditor"]
+  }
+  expect_failures = [var.approvers, var.operators]
+}
+
+run "refuses_malformed_names_and_arns" {
+  command = plan
+  variables {
+    boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+    bucket_arns  = { data = "arn:aws:s3:::bucket/*", models = "bucket" }
+    key_arns     = { data = "alias/slipway", model = "*" }
+    name         = "Slipway"
+    workloads    = { vehicles = "*" }
+  }
+  expect_failures = [var.boundary_arn, var.bucket_arns, var.key_arns, var.name, var.workloads]
+}
+
+run "refuses_no_workload" {
+  command = plan
+  variables {
+    workloads = {}
+  }
+  expect_failures = [var.workloads]
+}

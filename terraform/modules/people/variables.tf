@@ -1,0 +1,87 @@
+variable "approvers" {
+  type        = list(string)
+  description = "ARNs of the identities that approve models, as IAM knows them: roles of IAM Identity Center or others. None: no role."
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.approvers)) == length(var.approvers)
+    error_message = "approvers holds an ARN twice: remove one."
+  }
+}
+
+variable "boundary_arn" {
+  type        = string
+  description = "ARN of the permissions boundary that caps both roles."
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.boundary_arn))
+    error_message = "boundary_arn must be the ARN of a managed policy of this account: pass the boundary of the environment."
+  }
+}
+
+variable "bucket_arns" {
+  type        = object({ data = string, models = string })
+  description = "ARNs of the buckets of data and of models."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.bucket_arns) : can(regex("^arn:[a-z-]+:s3:::[a-z0-9.-]+$", arn))])
+    error_message = "bucket_arns must be ARNs of buckets, without keys: pass the arn outputs of the bucket module."
+  }
+}
+
+variable "key_arns" {
+  type        = object({ data = string, model = string })
+  description = "ARNs of the keys of the two buckets; that of data also encrypts the executions of state machines."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.key_arns) : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", arn))])
+    error_message = "key_arns must be ARNs of keys, not aliases: pass entries of the keys module's arns."
+  }
+}
+
+variable "name" {
+  type        = string
+  description = "Beginning of both names: <name>-operator and <name>-approver."
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,54}$", var.name))
+    error_message = "name must have 3 to 55 characters out of a-z 0-9 -: nine more follow, and IAM ends at 64."
+  }
+}
+
+variable "operators" {
+  type        = list(string)
+  description = "ARNs of the identities that train, classify and read results, as IAM knows them. None: no role."
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.operators)) == length(var.operators)
+    error_message = "operators holds an ARN twice: remove one."
+  }
+}
+
+variable "production" {
+  type        = bool
+  description = "Whether nobody may be both operator and approver."
+  nullable    = false
+
+  validation {
+    condition     = !var.production || length(setintersection(var.operators, var.approvers)) == 0
+    error_message = "In production nobody approves what they trained: an ARN stands in operators and in approvers. Take it out of one."
+  }
+}
+
+variable "workloads" {
+  type        = map(string)
+  description = "Workloads: to each, the name that its endpoint, model package group and state machines begin with."
+  nullable    = false
+
+  validation {
+    condition     = length(var.workloads) > 0 && alltrue([for name in values(var.workloads) : can(regex("^[a-z][a-z0-9-]+$", name))])
+    error_message = "workloads must name at least one workload, each with a name out of a-z 0-9 -, because the names become parts of ARNs."
+  }
+}
