@@ -12,6 +12,20 @@ locals {
   _own_bucket = "${local._p}:s3:::${var.project}-*"
   _in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
 
+  # Contents are the people's and the workloads' business. The pipeline meets them only where an environment
+  # is to be destroyed with everything in it.
+  _emptying = length(var.disposable_environments) == 0 ? [] : [
+    {
+      Sid    = "EmptyBuckets"
+      Effect = "Allow"
+      Action = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
+      Resource = flatten([
+        for name in sort(var.disposable_environments) :
+        ["${local._p}:s3:::${var.project}-${name}-*", "${local._p}:s3:::${var.project}-${name}-*/*"]
+      ])
+    },
+  ]
+
   _deploy_policies = {
     identity = [
       # Creating a role, and changing what it may do, only under the boundary.
@@ -106,7 +120,7 @@ locals {
       },
     ]
 
-    storage = [
+    storage = concat(local._emptying, [
       {
         Sid    = "Buckets"
         Effect = "Allow"
@@ -116,13 +130,12 @@ locals {
         ]
         Resource = local._own_bucket
       },
-      # Datasets, training code and promoted state go up from the pipeline; the buckets' own policies
-      # decide whether it may from outside the VPC.
+      # Locks are deleted when an apply ends; of the state itself a version stays.
       {
-        Sid      = "Objects"
+        Sid      = "State"
         Effect   = "Allow"
-        Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucketVersions", "s3:PutObject*"]
-        Resource = [local._own_bucket, "${local._own_bucket}/*"]
+        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        Resource = local._state_objects
       },
       {
         Sid    = "NeverTheStateBucketItself"
@@ -173,14 +186,14 @@ locals {
         Resource  = "*"
         Condition = local._in_region
       },
-    ]
+    ])
 
     workloads = [
       {
         Sid    = "Functions"
         Effect = "Allow"
         Action = [
-          "lambda:AddPermission", "lambda:Create*", "lambda:Delete*", "lambda:InvokeFunction", "lambda:Publish*", "lambda:Put*",
+          "lambda:AddPermission", "lambda:Create*", "lambda:Delete*", "lambda:Publish*", "lambda:Put*",
           "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:Update*",
         ]
         Resource = ["${local._here.lambda}:code-signing-config:*", "${local._here.lambda}:function:${var.project}-*"]
@@ -188,12 +201,15 @@ locals {
       {
         Sid    = "Models"
         Effect = "Allow"
+        # What serves, and where models wait. Training, approving and calling are for the people's roles.
         Action = [
-          "sagemaker:AddTags", "sagemaker:Create*", "sagemaker:Delete*", "sagemaker:InvokeEndpoint", "sagemaker:Stop*",
-          "sagemaker:Update*",
+          "sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:CreateModel",
+          "sagemaker:CreateModelPackageGroup", "sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig",
+          "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage", "sagemaker:DeleteModelPackageGroup",
+          "sagemaker:DeleteTags", "sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities",
         ]
         Resource = [
-          for type in ["endpoint", "endpoint-config", "model", "model-package", "model-package-group", "training-job"] :
+          for type in ["endpoint", "endpoint-config", "model", "model-package", "model-package-group"] :
           "${local._here.sagemaker}:${type}/${var.project}-*"
         ]
       },
@@ -201,12 +217,10 @@ locals {
         Sid    = "StateMachines"
         Effect = "Allow"
         Action = [
-          "states:CreateStateMachine", "states:Delete*", "states:GetExecutionHistory", "states:PublishStateMachineVersion",
-          "states:StartExecution", "states:StopExecution", "states:TagResource", "states:UntagResource", "states:Update*",
+          "states:CreateStateMachine", "states:DeleteStateMachine", "states:PublishStateMachineVersion",
+          "states:TagResource", "states:UntagResource", "states:UpdateStateMachine",
         ]
-        Resource = [
-          "${local._here.states}:execution:${var.project}-*", "${local._here.states}:stateMachine:${var.project}-*",
-        ]
+        Resource = "${local._here.states}:stateMachine:${var.project}-*"
       },
       {
         Sid    = "Messages"

@@ -22,6 +22,18 @@ variable "administrators" {
   }
 }
 
+variable "disposable_environments" {
+  type        = list(string)
+  description = "Environments whose buckets the pipeline may empty, so that it can destroy them: those that loosen force_destroy."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.disposable_environments, var.environments)) == 0
+    error_message = "disposable_environments may name environments of this account only: correct the name, or add it to environments."
+  }
+}
+
 variable "environments" {
   type        = list(string)
   description = "Environments that live in this account. Each is also the name of the GitHub environment whose jobs may deploy, so that its reviewers and branch rules guard the deployment."

@@ -140,6 +140,53 @@ run "deploy_is_bounded" {
   }
 }
 
+run "the_pipeline_does_no_persons_work" {
+  command = plan
+
+  assert {
+    condition = length([
+      for action in flatten([
+        for policy in aws_iam_policy.ci : [for s in jsondecode(policy.policy).Statement : s.Action if s.Effect == "Allow"]
+      ]) : action
+      if can(regex("^(lambda:Invoke|sagemaker:(Invoke|CreateTrainingJob|UpdateModelPackage|UpdateModel\\*|Update\\*|Create\\*)|states:(Start|Stop|Redrive))", action))
+    ]) == 0
+    error_message = "Training, approving, classifying and calling are for the people's roles."
+  }
+
+  assert {
+    condition = distinct(flatten([
+      for policy in aws_iam_policy.ci : [
+        for s in jsondecode(policy.policy).Statement : s.Resource
+        if s.Effect == "Allow" && length([for action in flatten([s.Action]) : action if can(regex("^s3:(Get|Put|Delete)Object", action))]) > 0
+      ]
+    ])) == tolist(["arn:aws:s3:::slipway-123456789012-state/*"])
+    error_message = "The pipeline must touch no object but the state."
+  }
+}
+
+run "disposable_environments_can_be_emptied" {
+  command = plan
+
+  variables {
+    disposable_environments = ["dev"]
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_policy.ci["storage"].policy).Statement : [s.Action, s.Resource] if s.Sid == "EmptyBuckets"
+    ] == [[["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"], ["arn:aws:s3:::slipway-dev-*", "arn:aws:s3:::slipway-dev-*/*"]]]
+    error_message = "Only the named environments' buckets may be emptied."
+  }
+}
+
+run "refuses_disposable_environment_of_another_account" {
+  command = plan
+  variables {
+    disposable_environments = ["prod"]
+  }
+  expect_failures = [var.disposable_environments]
+}
+
 run "pull_requests_when_asked_for" {
   command = plan
 
