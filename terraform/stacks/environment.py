@@ -46,7 +46,8 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
         name: add_workload(stack, base, name, spec=specs.workloads[name], functions=specs.functions)
         for name in sorted(settings.workloads)
     }
-    _outputs(stack, base, placed)
+    people = _add_people(stack, base)
+    _outputs(stack, base, placed, people)
     return stack
 
 
@@ -102,11 +103,8 @@ def _models_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
 
 
 def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base:
-    """Add boundary, keys, network, buckets and alerts: what every workload stands on."""
+    """Add keys, network, buckets and alerts: what every workload stands on."""
     boundary_arn = settings.boundary.arn
-    if boundary_arn is None:
-        boundary = place(stack, "boundary", "boundary", {"name": f"{names.prefix}-boundary"})
-        boundary_arn = boundary.output("arn")
     keys = place(
         stack,
         "keys",
@@ -159,7 +157,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base
 def _buckets(
     stack: cdktf.TerraformStack, settings: Settings, names: Names, keys: Module, network: Module
 ) -> dict[str, Module]:
-    people = [entry.model_dump(mode="json") for entry in settings.outside_access]
+    outside = [entry.model_dump(mode="json") for entry in settings.outside_access]
     common = {
         "vpc_endpoint_ids": [network.output("s3_endpoint_id")],
         "force_destroy": settings.loosened.force_destroy is not None,
@@ -168,12 +166,23 @@ def _buckets(
         stack,
         "logs_bucket",
         "bucket",
-        {**common, "name": names.bucket("logs"), "access_log_target": True, "outside_access": people},
+        {**common, "name": names.bucket("logs"), "access_log_target": True, "outside_access": outside},
     )
     capture = {
         f"{name}-capture": {"prefix": f"{name}/capture/", "days": workload.endpoint.capture_days}
         for name, workload in sorted(settings.workloads.items())
     }
+    operators = (
+        []
+        if not settings.people.operators
+        else [
+            {
+                "name": "operators",
+                "principal_arns": [names.role_arn(names.role("operator"))],
+                "reason": "Operators upload datasets, code and images and read results from outside the VPC.",
+            }
+        ]
+    )
     specific = {"data": {"lifecycle_rules": {"expirations": capture}}, "models": {}}
     key_of = {"data": "data", "models": "model"}
     return {"logs": logs} | {
@@ -187,24 +196,46 @@ def _buckets(
                 "name": names.bucket(purpose),
                 "key_arn": keys.output("arns", key_of[purpose]),
                 "log_bucket": logs.output("log_target"),
-                "outside_access": people + bucket_principals(purpose, settings.workloads, names),
+                "outside_access": outside + operators + bucket_principals(purpose, settings.workloads, names),
             },
         )
         for purpose, variables in specific.items()
     }
 
 
-def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Parts]) -> None:
+def _add_people(stack: cdktf.TerraformStack, base: Base) -> Module:
+    """Add the roles of the operators and the approvers of this environment."""
+    settings, names = base.settings, base.names
+    return place(
+        stack,
+        "people",
+        "people",
+        {
+            "name": names.prefix,
+            "boundary_arn": base.boundary_arn,
+            "production": settings.production,
+            "operators": list(settings.people.operators),
+            "approvers": list(settings.people.approvers),
+            "workloads": {workload: names.workload(workload) for workload in sorted(settings.workloads)},
+            "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
+            "key_arns": base.key_arns("data", "model"),
+        },
+    )
+
+
+def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Parts], people: Module) -> None:
     """Give what people, scripts and the rehearsal need, so that nobody derives a name twice."""
     buckets, network = base.buckets, base.network
     outputs = {
         "account_id": (base.settings.account_id, "Account of this environment."),
         "alerts_topic_arn": (base.alerts.output("topic_arn"), "Topic of all alarms."),
+        "approver_role_arn": (people.output("approver_role_arn"), "Role of the people who approve models."),
         "boundary_arn": (base.boundary_arn, "Permissions boundary of every role here."),
         "data_bucket": (buckets["data"].output("name"), "Bucket of datasets, images, results and captured traffic."),
         "key_arns": (base.keys.output("arns"), "Keys by purpose."),
         "logs_bucket": (buckets["logs"].output("name"), "Bucket of access logs."),
         "models_bucket": (buckets["models"].output("name"), "Bucket of training code and model artefacts."),
+        "operator_role_arn": (people.output("operator_role_arn"), "Role of the people who train and classify."),
         "region": (base.settings.region, "Region of this environment."),
         "s3_endpoint_id": (network.output("s3_endpoint_id"), "VPC endpoint through which the buckets are reached."),
         "security_group_ids": (network.output("client_security_group_ids"), "Security groups by kind of client."),

@@ -57,6 +57,10 @@ class Names:
         """Name a Lambda function after its folder."""
         return f"{self.workload(workload)}-{function.replace('_', '-')}"
 
+    def role(self, purpose: str) -> str:
+        """Name a role of the whole environment."""
+        return f"{self.prefix}-{purpose}"
+
     def role_arn(self, role: str) -> str:
         """ARN of a role by name."""
         return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"

@@ -61,7 +61,14 @@ def test_committed_settings_are_valid(environment: str) -> None:
     assert load_settings(ENVIRONMENTS / environment / "settings.yaml").environment == environment
 
 
+def outside(**changes: object) -> dict[str, object]:
+    """An entry of outside_access."""
+    arns = ["arn:aws:iam::777788889999:role/somebody"]
+    return {"name": "somebody", "principal_arns": arns, "reason": "A reason long enough to be read."} | changes
+
+
 V = "workloads.vehicles"
+PERSON = "arn:aws:iam::777788889999:role/somebody"
 SINGLE_VALUES = [
     ("network.cidr", "10.0.0.0/33", ["settings.yaml: network.cidr: got '10.0.0.0/33'", "an IPv4 range"]),
     ("network.cidr", "10.0.0.1/20", ["network.cidr: got '10.0.0.1/20'", "host bits"]),
@@ -89,8 +96,8 @@ SINGLE_VALUES = [
     ("administrators", [], ["administrators: got []", "expected a role at least", "the one that runs Terraform"]),
     ("administrators", ["arn:aws:iam::777788889999:user/bob"], ["administrators[0]: got", "not a user"]),
     ("administrators", ["arn:aws:iam::777788889999:role/*"], ["the ARN of an IAM role"]),
-    ("boundary", {"create": True, "arn": "arn:aws:iam::777788889999:policy/b"}, ["keep exactly one of the two"]),
-    ("boundary", {}, ["either 'create: true' or 'arn'"]),
+    ("boundary", {"create": True}, ["boundary.create: got true, expected a known key"]),
+    ("boundary", {}, ["boundary.arn: is missing"]),
     ("boundary", {"arn": "arn:aws:iam::777788889999:role/b"}, ["boundary.arn: got", "the ARN of an IAM policy"]),
     ("state", {}, ["either 's3' or 'local: true'"]),
     ("state.s3.bucket", "s3://state", ["state.s3.bucket: got 's3://state'", "write the name without s3://"]),
@@ -100,8 +107,21 @@ SINGLE_VALUES = [
     ("logs.retention_days", "365", ["expected a whole number", "remove the quotes"]),
     ("alerts.emails", ["nobody"], ["alerts.emails[0]: got 'nobody'", "an e-mail address"]),
     ("alerts.email", ["a@b.example"], ["did you mean 'emails'?"]),
-    ("outside_access.0.reason", "needed", ["outside_access[0].reason: got 'needed'", "at least 20 characters"]),
-    ("outside_access.0.principal_arns", [], ["outside_access[0].principal_arns"]),
+    (
+        "outside_access",
+        [outside(reason="needed")],
+        ["outside_access[0].reason: got 'needed'", "at least 20 characters"],
+    ),
+    ("outside_access", [outside(principal_arns=[])], ["outside_access[0].principal_arns"]),
+    (
+        "outside_access",
+        [outside(principal_arns=["arn:aws:iam::777788889999:root"])],
+        ["outside_access[0].principal_arns[0]: got 'arn:aws:iam::777788889999:root'", "the ARN of an IAM role"],
+    ),
+    ("people.operators", "everybody", ["people.operators: got 'everybody', expected a list"]),
+    ("people.approvers", ["arn:aws:iam::777788889999:role/*"], ["people.approvers[0]: got", "without wildcards"]),
+    ("people.approvers", ["arn:aws:iam::777788889999:root"], ["people.approvers[0]: got", "the ARN of an IAM role"]),
+    ("people.approver", [], ["people.approver: got [], expected a known key", "did you mean 'approvers'?"]),
     ("concurrency_quota", 100, ["concurrency_quota: got 100", "greater than 100"]),
     ("workloads", {}, ["workloads: got {}", "at least 1"]),
     ("workloads", [], ["workloads: got [], expected a mapping of keys to values"]),
@@ -152,7 +172,10 @@ PRODUCTION_RULES = [
     ([("keys.deletion_window_days", 7)], ["keys.deletion_window_days: got 7", "30 days", "in production"]),
     ([("alerts.emails", [])], ["alerts.emails: got []", "somebody whom alarms reach in production"]),
     ([("network.endpoint_zones", 1)], ["network.endpoint_zones: got 1", "in production"]),
-    ([("boundary", {"create": True})], ["boundary.create: got true", "apply terraform/bootstrap"]),
+    (
+        [("people", {"operators": [PERSON], "approvers": [PERSON]})],
+        [f"people.approvers[0]: got '{PERSON}'", "not an operator in production", "nobody approves what they trained"],
+    ),
     ([("state", {"local": True})], ["state.local: got true", "a bucket for 'prod'"]),
 ]
 
@@ -177,9 +200,15 @@ AGREEMENTS = [
         ["administrators[0]: got 'arn:aws:iam::111111111111:role/somebody'", "account_id '777788889999'"],
     ),
     ([("boundary.arn", "arn:aws:iam::111111111111:policy/theirs")], ["boundary.arn: got", "account_id '777788889999'"]),
+    ([("outside_access", [outside(), outside()])], ["outside_access[1].name: got 'somebody'", "a name of its own"]),
+    ([("people.operators", [PERSON, PERSON])], ["people.operators[1]: got", "everybody once"]),
     (
-        [("outside_access.0.principal_arns", ["arn:aws:iam::777788889999:root"])],
-        ["outside_access[0].principal_arns: got 'arn:aws:iam::777788889999:root'", "name the role"],
+        [("people.operators", ["arn:aws:iam::111111111111:role/somebody"])],
+        ["people.operators[0]: got 'arn:aws:iam::111111111111:role/somebody'", "account_id '777788889999'"],
+    ),
+    (
+        [("people.operators", ["arn:aws:iam::777788889999:user/bob"])],
+        ["people.operators[0]: got", "the keys of a user never expire"],
     ),
     (
         [(f"{V}.functions.classify_image.provisioned", {"min": 5, "max": 201})],
@@ -266,6 +295,12 @@ def test_a_default_is_given_up_only_with_a_reason(key: str, value: object, loose
     assert getattr(with_reason.loosened, loosened) == reason
 
 
+def test_outside_production_one_person_may_do_both() -> None:
+    person = "arn:aws:iam::444455556666:role/somebody"
+    read = parse(changed("staging", ("people", {"operators": [person], "approvers": [person]})))
+    assert read.people.operators == read.people.approvers
+
+
 def test_every_fault_is_reported_at_once() -> None:
     message = refusal(changed("prod", ("account_id", "1"), ("region", "x"), ("owner", ABSENT)))
     assert len(message.splitlines()) == 3
@@ -306,7 +341,7 @@ def test_a_missing_file_and_a_binary_file_are_named(tmp_path: Path) -> None:
 # The corpus above covers the shapes people really write; this one is for the others.
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_whatever_stands_in_the_file_nothing_but_a_settings_error_comes_out(value: object) -> None:
-    for key in ("network", "boundary", f"{V}.endpoint", "outside_access"):
+    for key in ("network", "boundary", "people", f"{V}.endpoint", "outside_access"):
         with contextlib.suppress(SettingsError):
             assert parse(changed("prod", (key, value)))
 

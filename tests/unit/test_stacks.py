@@ -133,6 +133,26 @@ def test_data_is_reached_through_the_vpc_or_by_named_roles_with_a_reason(environ
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_operators_reach_data_and_models_from_outside_and_the_pipeline_only_what_it_may_destroy(
+    environment: str,
+) -> None:
+    modules, settings = modules_of(environment), settings_of(environment)
+    role = f"arn:aws:iam::{settings.account_id}:role"
+    outside = {
+        purpose: {arn for entry in modules[f"{purpose}_bucket"]["outside_access"] for arn in entry["principal_arns"]}
+        for purpose in ("data", "models", "logs")
+    }
+    assert {purpose for purpose, arns in outside.items() if f"{role}/slipway-{environment}-operator" in arns} == {
+        "data",
+        "models",
+    }
+    disposable = settings.loosened.force_destroy is not None
+    assert all((f"{role}/slipway-deploy" in arns) is disposable for arns in outside.values())
+    assert modules["people"]["operators"] == list(settings.people.operators)
+    assert modules["people"]["production"] is settings.production
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_endpoint_waits_for_a_promoted_model(environment: str) -> None:
     document = composed(environment)
     endpoint = document["module"]["vehicles_endpoint"]

@@ -6,21 +6,24 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from terraform.stacks.settings.base import BucketName, Email, Name, PolicyArn, PrincipalArn, Reason, Region, Strict
+from terraform.stacks.settings.base import (
+    BucketName,
+    Email,
+    Name,
+    PersonArn,
+    PolicyArn,
+    Reason,
+    Region,
+    RoleArn,
+    Strict,
+)
 from terraform.stacks.settings.errors import RefusedValueError
 
 
 class Boundary(Strict):
-    """The permissions boundary of every workload role: made here, or made once per account by the bootstrap."""
+    """The permissions boundary of every role, made by the bootstrap: a pipeline that makes its own ceiling has none."""
 
-    create: bool = False
-    arn: PolicyArn | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Boundary:
-        if self.create == (self.arn is not None):
-            raise RefusedValueError("either 'create: true' or 'arn'", "keep exactly one of the two")
-        return self
+    arn: PolicyArn
 
 
 class S3State(Strict):
@@ -81,8 +84,15 @@ class OutsideAccess(Strict):
     """Roles that may use the buckets without passing through the VPC endpoint, and why."""
 
     name: Name
-    principal_arns: Annotated[tuple[PrincipalArn, ...], Field(min_length=1)]
+    principal_arns: Annotated[tuple[RoleArn, ...], Field(min_length=1)]
     reason: Reason
+
+
+class People(Strict):
+    """Who may work as operator and who as approver: the identities that they sign in with, named one by one."""
+
+    operators: tuple[PersonArn, ...] = ()
+    approvers: tuple[PersonArn, ...] = ()
 
 
 class Loosened(Strict):

@@ -51,13 +51,13 @@ RoleArn = Annotated[
         "write arn:aws:iam::<account>:role/<name>, not a user, a group or a wildcard",
     ),
 ]
-# An account's root stands for its root user here: the rehearsal runs as one, nobody else should.
-PrincipalArn = Annotated[
+# A user stands for a person in the rehearsal alone: the checks see to that.
+PersonArn = Annotated[
     str,
     matching(
-        r"arn:aws[a-z-]*:iam::\d{12}:(root|role/[\w+=,.@/-]+)",
+        r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+",
         "the ARN of an IAM role",
-        "write arn:aws:iam::<account>:role/<name>, not a user, a group or a wildcard",
+        "write the role that the person signs in with (arn:aws:iam::<account>:role/<name>), without wildcards",
     ),
 ]
 PolicyArn = Annotated[

@@ -25,17 +25,36 @@ def problems_in(settings: Settings) -> Problems:
 
 
 def _accounts(settings: Settings) -> Problems:
-    # A rehearsal runs as the account's root user, which no list of roles can name.
-    if not settings.administrators and settings.environment != "rehearsal":
+    if not settings.administrators:
         remedy = "name the roles that administer the keys, the one that runs Terraform among them"
         yield Problem("administrators", "a role at least", remedy, settings.administrators)
     arns = {f"administrators[{index}]": arn for index, arn in enumerate(settings.administrators)}
-    if settings.boundary.arn:
-        arns["boundary.arn"] = settings.boundary.arn
+    arns["boundary.arn"] = settings.boundary.arn
+    arns |= _people_by_key(settings)
     for key, arn in arns.items():
         if arn.split(":")[4] != settings.account_id:
             remedy = "correct one of the two: nobody outside the account administers it"
             yield Problem(key, f"an ARN of account_id '{settings.account_id}'", remedy, arn)
+
+
+def _people_by_key(settings: Settings) -> dict[str, str]:
+    lists = {"people.operators": settings.people.operators, "people.approvers": settings.people.approvers}
+    return {f"{key}[{index}]": arn for key, arns in lists.items() for index, arn in enumerate(arns)}
+
+
+def _people(settings: Settings) -> Problems:
+    seen: set[tuple[str, str]] = set()
+    for key, arn in _people_by_key(settings).items():
+        kind = key.partition("[")[0]
+        if (kind, arn) in seen:
+            yield Problem(key, "everybody once", "remove the repeated entry", arn)
+        seen.add((kind, arn))
+        if ":user/" in arn and settings.environment != "rehearsal":
+            remedy = "name the role that the person signs in with: the keys of a user never expire"
+            yield Problem(key, "the ARN of an IAM role", remedy, arn)
+        if settings.production and kind == "people.approvers" and arn in settings.people.operators:
+            remedy = "take it out of people.operators or of people.approvers: nobody approves what they trained"
+            yield Problem(key, "somebody who is not an operator in production", remedy, arn)
 
 
 def _outside_access(settings: Settings) -> Problems:
@@ -45,17 +64,9 @@ def _outside_access(settings: Settings) -> Problems:
         if entry.name in seen:
             yield Problem(f"{key}.name", "a name of its own", "merge it with the entry of that name", entry.name)
         seen.add(entry.name)
-        for arn in entry.principal_arns:
-            if arn.endswith(":root") and settings.environment != "rehearsal":
-                yield Problem(
-                    f"{key}.principal_arns", "a role", "name the role: the root user runs rehearsals only", arn
-                )
 
 
-def _boundary_and_state(settings: Settings) -> Problems:
-    if settings.production and settings.boundary.create:
-        remedy = "apply terraform/bootstrap and give its output: a pipeline that makes its own boundary has none"
-        yield Problem("boundary.create", "'arn' in production", remedy, value=True)
+def _state(settings: Settings) -> Problems:
     if settings.state.local and settings.environment != "rehearsal":
         remedy = "give 's3': state on one laptop is lost with it, and locks nobody out"
         yield Problem("state.local", f"a bucket for '{settings.environment}'", remedy, value=True)
@@ -227,8 +238,9 @@ def _function_names(settings: Settings) -> Problems:
 
 _RULES: tuple[Callable[[Settings], Problems], ...] = (
     _accounts,
+    _people,
     _outside_access,
-    _boundary_and_state,
+    _state,
     _network,
     _loosened,
     _instances,

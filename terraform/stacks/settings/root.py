@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from terraform.stacks.settings.account import Alerts, Boundary, Keys, Logs, Loosened, OutsideAccess, State
+from terraform.stacks.settings.account import Alerts, Boundary, Keys, Logs, Loosened, OutsideAccess, People, State
 from terraform.stacks.settings.base import AccountId, Name, Region, RoleArn, Strict
 from terraform.stacks.settings.network import Network
 from terraform.stacks.settings.workload import Workload
@@ -34,6 +34,7 @@ class Settings(Strict):
     keys: Keys = Keys()
     logs: Logs = Logs()
     alerts: Alerts = Alerts()
+    people: People = People()
     outside_access: tuple[OutsideAccess, ...] = ()
     loosened: Loosened = Loosened()
     concurrency_quota: Annotated[int, Field(gt=UNRESERVED_CONCURRENCY)] = DEFAULT_CONCURRENCY_QUOTA
