@@ -7,13 +7,14 @@ import json
 import tarfile
 from typing import Any
 
-from rehearsal.run import RehearsalError, Run
+from rehearsal.actors import Actor
+from rehearsal.run import RehearsalError
 
 
-def fetch(run: Run, uri: str) -> bytes:
-    """The archive's bytes."""
+def fetch(reader: Actor, uri: str) -> bytes:
+    """The archive's bytes, read in the name of ``reader``."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body: bytes = run.embedded.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    body: bytes = reader.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     return body
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal import keeping
 from rehearsal.console import Console
+from rehearsal.denials import Denials, explain
 from rehearsal.report import write_report
 from rehearsal.run import Options, RehearsalError, Run, UsageError, fresh, now, only_one, relative, write_text
 from rehearsal.stages import STAGES, perform
@@ -40,12 +41,12 @@ def rehearse(folder: Path, options: Options, first: str | None = None) -> bool:
         raise UsageError("KEEP: after destroy nothing is left to keep; leave out KEEP=1, or name an earlier STAGE")
     with only_one(folder):
         run = begun(folder, options) if stages[0] == STAGES[0] else continued(folder, options, stages[0])
-        result = "failed"
+        result, denials = "failed", Denials(run.denials)
         try:
             if stages[0] != STAGES[0]:
                 keeping.wait_for_endpoints(run.start_aws())
             run.forget_from(STAGES.index(stages[0]) + 1)
-            if all(carry_out(run, name) for name in stages):
+            if all(carry_out(run, name, denials) for name in stages):
                 result = "passed"
         except KeyboardInterrupt:
             result = "interrupted"
@@ -92,16 +93,18 @@ def continued(folder: Path, options: Options, first: str) -> Run:
     return run
 
 
-def carry_out(run: Run, name: str) -> bool:
-    """Carry out one stage, record it, and say whether it passed."""
+def carry_out(run: Run, name: str, denials: Denials) -> bool:
+    """Carry out one stage, record it, and say whether it passed: a call that IAM refused fails it, whoever made it."""
     number, begin = STAGES.index(name) + 1, time.monotonic()
     record: dict[str, Any] = {"name": name, "started": now(), "status": "interrupted", "evidence": "", "data": {}}
     try:
         with Console.for_stream(sys.stdout).stage(name) as shown:
             try:
                 record["evidence"], record["data"] = perform(name, run, shown.update)
+                demand_no_denial(denials.new())
             except Exception as error:  # whatever it is, it is this stage's failure and belongs in its record
-                record.update(status="failed", evidence=cause_of(error, run))
+                causes = [cause_of(error, run), *map(explain, filter(None, [denials.new()]))]
+                record.update(status="failed", evidence="\n".join(causes))
                 shown.fail(record["evidence"], f"make rehearse STAGE={name}")
                 return False
             record["status"] = "passed"
@@ -112,6 +115,12 @@ def carry_out(run: Run, name: str) -> bool:
         with held():
             run.record_stage(number, record)
             run.record_run(None)
+
+
+def demand_no_denial(denials: list[dict[str, Any]]) -> None:
+    """RehearsalError with the role, the action and the resource of each, when IAM refused anything."""
+    if denials:
+        raise RehearsalError(explain(denials))
 
 
 def cause_of(error: Exception, run: Run) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.aws.client import EmbeddedAws
+from rehearsal.actors import Actor
 
 Lister = Callable[[Any], list[str]]
 
@@ -47,6 +47,8 @@ def _scalable_targets(autoscaling: Any) -> list[str]:
 LISTERS: dict[tuple[str, str], Lister] = {
     ("s3", "bucket"): _names("list_buckets", "Buckets", "Name"),
     ("iam", "role"): _names("list_roles", "Roles", "Arn"),
+    ("iam", "user"): _names("list_users", "Users", "Arn"),
+    ("iam", "identity provider"): _names("list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),
     ("iam", "policy"): _names("list_policies", "Policies", "Arn", Scope="Local"),
     ("kms", "key"): _usable_keys,
     ("lambda", "function"): _names("list_functions", "Functions", "FunctionArn"),
@@ -71,7 +73,7 @@ LISTERS: dict[tuple[str, str], Lister] = {
 }
 
 
-def inventory(aws: EmbeddedAws) -> list[str]:
+def inventory(owner: Actor) -> list[str]:
     """``kind: name`` of everything there is, sorted."""
-    clients = {service: aws.client(service) for service, _ in LISTERS}
+    clients = {service: owner.client(service) for service, _ in LISTERS}
     return sorted(f"{kind}: {name}" for (service, kind), find in LISTERS.items() for name in find(clients[service]))

@@ -84,7 +84,7 @@ def resume(folder: Path) -> None:
         aws: EmbeddedAws | None = None
         try:
             with held():
-                aws = start_embedded(folder / "aws", speed=facts["speed"], state=state, detached=True)
+                aws = start_embedded(folder / "aws", speed=facts["speed"], state=state, detached=True, iam="enforce")
                 facts["embedded_aws"] = {"endpoint": aws.endpoint, "pid": aws.pid}
                 write_json(folder / "run.json", facts)
             wait_for_endpoints(aws)
@@ -129,20 +129,25 @@ def how_to_reach(run: Run) -> str:
 
 
 def hints(aws: EmbeddedAws, workload: str, folder: Path) -> str:
-    """Commands that reach a kept embedded AWS."""
-    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    """Commands that reach a kept embedded AWS, as the operator: roles decide there as they do in AWS."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_REGION")
     env = {name: value for name, value in aws.env().items() if name in names}
+    env |= {"AWS_CONFIG_FILE": str(folder / "aws.config"), "AWS_PROFILE": "operator"}
     endpoint = f"slipway-rehearsal-{workload}"
     image = relative(next((folder / "dataset" / "test").glob("*/*.png"), Path("IMAGE.png")))
     exports = "\n".join(f"  export {name}={value}" for name, value in sorted(env.items()))
     return f"""
-Everything is up (process {aws.pid}). In a shell of your own:
+Everything is up (process {aws.pid}). In a shell of your own, as the operator:
 
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 {exports}
   aws sagemaker describe-endpoint --endpoint-name {endpoint}
   aws sagemaker-runtime invoke-endpoint --endpoint-name {endpoint} \\
       --content-type image/png --body fileb://{image} {os.devnull}
-  python -c "import boto3; print(boto3.client('stepfunctions').list_state_machines()['stateMachines'])"
+  aws stepfunctions list-executions --state-machine-arn \\
+      arn:aws:states:{aws.region}:{aws.account_id}:stateMachine:{endpoint}-classify
+
+AWS_PROFILE=approver approves models and can do little else, AWS_PROFILE=owner is the account's root user.
 
 `make stop` ends it and saves its state, `make resume` brings it back.
 """

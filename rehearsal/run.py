@@ -61,6 +61,8 @@ class Run:
     options: Options
     started: str = field(default_factory=now)
     aws: EmbeddedAws | None = None
+    sessions: dict[str, Any] = field(default_factory=dict)
+    """Credentials of the roles that have been assumed, by actor; see `rehearsal.actors`."""
 
     @property
     def embedded(self) -> EmbeddedAws:
@@ -78,7 +80,9 @@ class Run:
                 speed=self.options.speed,
                 state=self.aws_state,
                 detached=self.options.keep,
+                iam="enforce",
             )
+            self.sessions.clear()  # a server that starts knows no session of the one before
             self.record_run(None)  # from now on `stop` finds it
         return self.aws
 
@@ -99,6 +103,16 @@ class Run:
     @property
     def terraform(self) -> Path:
         return self.folder / "terraform"
+
+    @property
+    def profiles(self) -> Path:
+        """AWS profiles of the people, for the rehearsal and for a person with the AWS CLI."""
+        return self.folder / "aws.config"
+
+    @property
+    def denials(self) -> Path:
+        """Where the embedded AWS writes down what IAM has refused."""
+        return self.aws_root / "denials.jsonl"
 
     @property
     def before_destroy(self) -> Path:
@@ -170,12 +184,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, default=str) + "\n")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; see `write_json`."""
+def write_text(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file whole or not at all, readable to whom ``mode`` says; see `write_json`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+            file.write(text)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.aws.client import EmbeddedAws
+from rehearsal.actors import Actor
 
 DEADLINE_S = 20
 
@@ -33,9 +33,9 @@ class Messages:
 
 
 @contextlib.contextmanager
-def listen(aws: EmbeddedAws, topic_arn: str) -> Iterator[Messages]:
+def listen(owner: Actor, topic_arn: str) -> Iterator[Messages]:
     """Subscribe a queue to the topic for the duration of the block."""
-    sqs, sns = aws.client("sqs"), aws.client("sns")
+    sqs, sns = owner.client("sqs"), owner.client("sns")
     url = sqs.create_queue(QueueName=f"rehearsal-listens-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     subscription = None
     try:

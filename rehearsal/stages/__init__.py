@@ -16,7 +16,11 @@ from rehearsal.run import Run
 Note = Callable[[str], None]
 Outcome = tuple[str, dict[str, Any]]
 
-STAGES = ("start", "synth", "apply", "stage", "train", "register", "promote", "classify", "load", "destroy")
+STAGES = (
+    *("start", "synth", "bootstrap", "apply"),
+    *("stage", "train", "register", "promote"),
+    *("classify", "load", "destroy"),
+)
 
 
 def perform(name: str, run: Run, note: Note) -> Outcome:

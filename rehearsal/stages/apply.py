@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rehearsal.account import Bootstrap
 from rehearsal.environment import Environment
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
@@ -11,10 +12,10 @@ from rehearsal.stages import Note, Outcome
 
 def perform(run: Run, note: Note) -> Outcome:
     environment = Environment(run)
-    note("terraform init")
-    environment.init()
+    account = Bootstrap(run)
     note("terraform apply")
-    applied = environment.apply(note)
+    with account.rest():
+        applied = environment.apply(note)
     note("second plan")
     begin = time.monotonic()
     demand_empty_plan(environment)
@@ -24,6 +25,7 @@ def perform(run: Run, note: Note) -> Outcome:
     return evidence, {
         "resources": sum(by_type.values()),
         "by_type": by_type,
+        "bootstrap": account.resources(),
         "apply_seconds": applied.seconds,
         "plan_seconds": plan_seconds,
         "second_plan": "empty",

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.topic import listen
@@ -39,12 +40,12 @@ def perform(run: Run, note: Note) -> Outcome:
     workload, outputs = run.options.workload, run.data("promote")["outputs"]
     bucket, prefix = outputs["data_bucket"], f"{workload}/incoming/rehearsal-{int(time.time())}/"
     batch = make_batch(run, prefix)
-    s3 = run.embedded.client("s3")
+    s3 = actor(run, "operator").client("s3")
     for number, picture in enumerate(batch, 1):
         note(f"upload {number} of {len(batch)}")
         s3.upload_file(str(picture.path), bucket, picture.key)
     machine = outputs["workflow_state_machine_arns"][workload]
-    with listen(run.embedded, outputs["failure_topic_arns"][workload]) as messages:
+    with listen(actor(run, "owner"), outputs["failure_topic_arns"][workload]) as messages:
         begin = time.monotonic()
         by_list = start(run, machine, {"images": [{"bucket": bucket, "key": picture.key} for picture in batch]})
         by_prefix = start(run, machine, {"prefix": {"bucket": bucket, "prefix": prefix}})
@@ -97,14 +98,18 @@ def make_batch(run: Run, prefix: str) -> list[Picture]:
 
 
 def start(run: Run, machine: str, document: dict[str, Any]) -> str:
-    answer = run.embedded.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(document))
+    answer = (
+        actor(run, "operator")
+        .client("stepfunctions")
+        .start_execution(stateMachineArn=machine, input=json.dumps(document))
+    )
     arn: str = answer["executionArn"]
     return arn
 
 
 def finish(run: Run, arn: str, note: Note) -> dict[str, Any]:
     """Wait for an execution and return its ARN, output and seconds; RehearsalError with its cause if it fails."""
-    states, deadline = run.embedded.client("stepfunctions"), time.monotonic() + DEADLINE_S
+    states, deadline = actor(run, "operator").client("stepfunctions"), time.monotonic() + DEADLINE_S
     while True:
         described = states.describe_execution(executionArn=arn)
         if described["status"] != "RUNNING":
@@ -122,7 +127,7 @@ def finish(run: Run, arn: str, note: Note) -> dict[str, Any]:
 
 def read_manifest(run: Run, output: dict[str, Any]) -> list[dict[str, Any]]:
     where = output["manifest"]
-    body = run.embedded.client("s3").get_object(Bucket=where["bucket"], Key=where["key"])["Body"].read()
+    body = actor(run, "operator").client("s3").get_object(Bucket=where["bucket"], Key=where["key"])["Body"].read()
     return [json.loads(line) for line in body.splitlines()]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+from rehearsal.account import Bootstrap
+from rehearsal.actors import actor, sign_off
 from rehearsal.environment import Environment
 from rehearsal.inventory import inventory
 from rehearsal.run import RehearsalError, Run
@@ -17,18 +19,20 @@ MADE_BY_SAGEMAKER = "log group: /aws/sagemaker/"
 def perform(run: Run, note: Note) -> Outcome:
     keep_state(run, note)
     delete_model_packages(run, run.data("apply")["outputs"]["model_package_groups"].values(), note)
-    environment = Environment(run)
-    environment.init()
     note("terraform destroy")
-    destroyed = environment.destroy(note)
+    destroyed = Environment(run).destroy(note)
+    note("terraform destroy of the bootstrap")
+    sign_off(run)
+    account = Bootstrap(run).destroy(note)
     note("looking for what is left")
-    found = inventory(run.embedded)
+    found = inventory(actor(run, "owner"))
     services_own = [name for name in found if name.startswith(MADE_BY_SAGEMAKER)]
     left = [name for name in found if name not in services_own]
     if left:
         raise RehearsalError("left behind:\n  " + "\n  ".join(left))
-    evidence = f"{destroyed.destroyed} resources destroyed, nothing left"
-    return evidence, {"left": left, "made_by_services": services_own, "destroyed": destroyed.destroyed}
+    count = destroyed.destroyed + account.destroyed
+    evidence = f"{count} resources destroyed, nothing left"
+    return evidence, {"left": left, "made_by_services": services_own, "destroyed": count}
 
 
 def keep_state(run: Run, note: Note) -> None:
@@ -54,7 +58,7 @@ def keep_state(run: Run, note: Note) -> None:
 
 def delete_model_packages(run: Run, groups: list[str], note: Note) -> None:
     """SageMaker refuses to delete a model package group that still holds packages."""
-    sagemaker = run.embedded.client("sagemaker")
+    sagemaker = actor(run, "deploy").client("sagemaker")
     for group in groups:
         for package in sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]:
             note(f"deleting {package['ModelPackageArn']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from rehearsal.actors import actor
 from rehearsal.run import Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.stage import follow
@@ -25,7 +26,7 @@ def perform(run: Run, note: Note) -> Outcome:
         "--slo-failures", str(objective.max_error_share),
         "--out", str(out),
     ]  # fmt: skip
-    follow(command, run, note)
+    follow(command, actor(run, "operator"), note)
     result = json.loads((out / "load.json").read_text())
     evidence = (
         f"{result['requests']} requests, {result['failures']} failed, {result['rps']:.0f}/s, "

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from rehearsal import artefact
+from rehearsal.actors import Actor, actor
 from rehearsal.environment import Environment, models_file
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
@@ -16,7 +17,7 @@ from rehearsal.stages.apply import demand_empty_plan
 
 def perform(run: Run, note: Note) -> Outcome:
     workload, package = run.options.workload, run.data("register")
-    archive = artefact.fetch(run, package["model_data_url"])
+    archive = artefact.fetch(actor(run, "operator"), package["model_data_url"])
     environment = Environment(run)
     before = environment.models.read_text() if environment.models.exists() else '{\n  "models": {}\n}\n'
     model = {
@@ -29,11 +30,10 @@ def perform(run: Run, note: Note) -> Outcome:
     after = models_file(environment.models, {workload: model})
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "live", "approved"))
     begin = time.monotonic()
-    environment.init()
     applied = environment.apply(note)
     outputs = environment.outputs()
     name = outputs["endpoint_names"][workload]
-    live = demand_live(run, name, package["model_data_url"])
+    live = demand_live(actor(run, "deploy"), name, package["model_data_url"])
     seconds = time.monotonic() - begin
     note("plan after the promotion")
     demand_empty_plan(environment)
@@ -52,9 +52,9 @@ def perform(run: Run, note: Note) -> Outcome:
     }
 
 
-def demand_live(run: Run, name: str, model_data_url: str) -> dict[str, Any]:
+def demand_live(pipeline: Actor, name: str, model_data_url: str) -> dict[str, Any]:
     """Read back what serves: Terraform reports success even when SageMaker has rolled an update back."""
-    sagemaker = run.embedded.client("sagemaker")
+    sagemaker = pipeline.client("sagemaker")
     endpoint: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
     if endpoint["EndpointStatus"] != "InService":
         reason = endpoint.get("FailureReason", "no reason given")

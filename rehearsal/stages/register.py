@@ -1,14 +1,15 @@
-"""The trained model waits in the registry for a person; the rehearsal approves it, as that person would."""
+"""The trained model waits in the registry for a person, who looks at how it came about and approves it."""
 
 from __future__ import annotations
 
+from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 
 
 def perform(run: Run, note: Note) -> Outcome:
     arn = run.data("train")["output"]["model_package_arn"]
-    sagemaker = run.embedded.client("sagemaker")
+    sagemaker = actor(run, "approver").client("sagemaker")
     package = sagemaker.describe_model_package(ModelPackageName=arn)
     status = package["ModelApprovalStatus"]
     if status == "Approved" and package.get("ApprovalDescription") == APPROVAL:

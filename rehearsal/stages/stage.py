@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rehearsal.actors import Actor, actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from terraform.command import ROOT, SCRATCH
@@ -24,19 +25,20 @@ def perform(run: Run, note: Note) -> Outcome:
     command = [sys.executable, "-m", "training.data", "stage", "--workload", run.options.workload]
     if run.options.source:
         command += ["--source", run.options.source]
-    follow([*command, "--out", str(folder), "--bucket", f"s3://{bucket}"], run, note)
+    operator = actor(run, "operator")
+    follow([*command, "--out", str(folder), "--bucket", f"s3://{bucket}"], operator, note)
     images = count_images(folder)
     total = sum(sum(classes.values()) for classes in images.values())
-    uploaded = count_objects(run, bucket, f"{run.options.workload}/dataset/")
+    uploaded = count_objects(operator, bucket, f"{run.options.workload}/dataset/")
     if uploaded < total:
         raise RehearsalError(f"{total} images were written but {uploaded} objects stand in s3://{bucket}")
     evidence = f"{total} images of {len(images['train'])} classes, {uploaded} objects in s3://{bucket}"
     return evidence, {"images": images, "objects": uploaded, "samples": samples(folder), "folder": str(folder)}
 
 
-def follow(command: list[str], run: Run, note: Note) -> str:
-    """Run one of the project's commands against the embedded AWS, show its lines, return its output."""
-    env = run.embedded.env() | {"SLIPWAY_CACHE": str(SCRATCH / "cache")}
+def follow(command: list[str], who: Actor, note: Note) -> str:
+    """Run one of the project's commands in an actor's name, show its lines, return its output."""
+    env = who.env() | {"SLIPWAY_CACHE": str(SCRATCH / "cache")}
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     lines = []
     with child(command, patience_s=PATIENCE_S, cwd=ROOT, env=env, **pipe) as process:
@@ -59,8 +61,8 @@ def count_images(folder: Path) -> dict[str, dict[str, int]]:
     }
 
 
-def count_objects(run: Run, bucket: str, prefix: str) -> int:
-    pages = run.embedded.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def count_objects(reader: Actor, bucket: str, prefix: str) -> int:
+    pages = reader.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return sum(page.get("KeyCount", 0) for page in pages)
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal import artefact
+from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.stage import follow
@@ -26,7 +27,7 @@ def perform(run: Run, note: Note) -> Outcome:
     workload, outputs = run.options.workload, run.data("apply")["outputs"]
     code = upload_code(run, outputs["models_bucket"], note)
     job = f"{outputs['endpoint_names'][workload]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    states = run.embedded.client("stepfunctions")
+    states = actor(run, "operator").client("stepfunctions")
     begin = time.monotonic()
     execution = states.start_execution(
         stateMachineArn=outputs["retraining_state_machine_arns"][workload],
@@ -43,10 +44,10 @@ def perform(run: Run, note: Note) -> Outcome:
     if result["status"] != "SUCCEEDED":
         raise RehearsalError(why_training_failed(run, job, result))
     output = json.loads(result["output"])
-    described = run.embedded.client("sagemaker").describe_training_job(TrainingJobName=job)
+    described = actor(run, "operator").client("sagemaker").describe_training_job(TrainingJobName=job)
     metrics = {metric["MetricName"]: metric["Value"] for metric in described["FinalMetricDataList"]}
     seconds = time.monotonic() - begin
-    card, figures = artefact.documents(artefact.fetch(run, output["model_data_url"]))
+    card, figures = artefact.documents(artefact.fetch(actor(run, "operator"), output["model_data_url"]))
     shown = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name.startswith("test:"))
     evidence = f"job {job}: {len(epochs)} epochs, {shown}"
     return evidence, {
@@ -67,16 +68,16 @@ def upload_code(run: Run, bucket: str, note: Note) -> str:
     """Pack the training code and put it under a key that its content decides; return the S3 URI."""
     archive = run.path("code") / "sourcedir.tar.gz"
     command = [sys.executable, "-m", "training.jobs.package", "--workload", run.options.workload]
-    follow([*command, "--out", str(archive)], run, note)
+    follow([*command, "--out", str(archive)], actor(run, "operator"), note)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
     key = f"{run.options.workload}/code/{digest}/sourcedir.tar.gz"
-    run.embedded.client("s3").upload_file(str(archive), bucket, key)
+    actor(run, "operator").client("s3").upload_file(str(archive), bucket, key)
     return f"s3://{bucket}/{key}"
 
 
 def log_lines(run: Run, execution: str, job: str) -> Iterator[str]:
     """The job's log lines as they come, until the execution has ended."""
-    logs, states = run.embedded.client("logs"), run.embedded.client("stepfunctions")
+    logs, states = actor(run, "operator").client("logs"), actor(run, "operator").client("stepfunctions")
     deadline, seen = time.monotonic() + DEADLINE_S, 0
     while time.monotonic() < deadline:
         running = states.describe_execution(executionArn=execution)["status"] == "RUNNING"
@@ -102,13 +103,13 @@ def job_events(logs: Any, job: str) -> list[dict[str, Any]]:
 
 
 def why_training_failed(run: Run, job: str, result: dict[str, Any]) -> str:
-    sagemaker = run.embedded.client("sagemaker")
+    sagemaker = actor(run, "operator").client("sagemaker")
     reason = result.get("cause") or result.get("error") or result["status"]
     try:
         reason = sagemaker.describe_training_job(TrainingJobName=job).get("FailureReason") or reason
     except sagemaker.exceptions.ClientError:
         reason = f"{reason} (the job itself was never created)"
-    tail = [event["message"] for event in job_events(run.embedded.client("logs"), job)][-15:]
+    tail = [event["message"] for event in job_events(actor(run, "operator").client("logs"), job)][-15:]
     return "\n  ".join([f"training {job} failed: {reason}", *tail])
 
 

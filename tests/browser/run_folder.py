@@ -64,6 +64,7 @@ def make_run(folder: Path) -> Path:
     stages: list[tuple[str, float, str, dict[str, Any]]] = [
         ("start", 1.6, "account 123456789012 in eu-west-1 answers at http://127.0.0.1:41877", {}),
         ("synth", 3.1, "settings valid, committed files fresh: dev 9 modules, prod 9 modules", {}),
+        ("bootstrap", 12.5, "18 resources, deploy and plan sign in with GitHub's claims", {"resources": 18}),
         ("apply", 74.2, "125 resources, second plan empty", {
             "resources": sum(BY_TYPE.values()), "by_type": BY_TYPE, "apply_seconds": 61.0, "plan_seconds": 9.4,
             "second_plan": "empty"}),

@@ -10,16 +10,29 @@ from typing import Any
 
 import pytest
 
+from rehearsal import actors
 from rehearsal.run import Options, RehearsalError, Run
 from rehearsal.stages import apply, classify, destroy, promote, register
 
 NAME, URL = "slipway-rehearsal-vehicles", "s3://models/7/model.tar.gz"
 
 
+CLIENTS: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    CLIENTS.clear()
+    monkeypatch.setattr(actors.Actor, "client", lambda _self, service: CLIENTS[service])
+
+
 def run_with(folder: Path, clients: dict[str, Any], **stages: dict[str, Any]) -> Run:
-    """A run whose embedded AWS has these clients, and whose stages left this data."""
+    """A run in which every actor has these clients, and whose stages left this data."""
+    CLIENTS.update(clients)
     run = Run(folder, Options())
-    run.aws = SimpleNamespace(client=clients.__getitem__)  # type: ignore[assignment]
+    env = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    run.aws = SimpleNamespace(endpoint="", env=lambda: env)  # type: ignore[assignment]
+    run.sessions = {name: actors.Credentials("k", "s") for name in (*actors.PEOPLE, *actors.SUBJECTS)}
     for number, (name, data) in enumerate(stages.items(), 1):
         run.record_stage(number, {"name": name, "status": "passed", "data": data})
     return run
@@ -51,8 +64,12 @@ def sagemaker(status: str = "InService", serves: str = URL) -> Any:
     )
 
 
+def pipeline(folder: Path, found: Any) -> actors.Actor:
+    return actors.actor(run_with(folder, {"sagemaker": found}), "deploy")
+
+
 def test_an_endpoint_that_serves_the_approved_model_is_live(tmp_path: Path) -> None:
-    live = promote.demand_live(run_with(tmp_path, {"sagemaker": sagemaker()}), NAME, URL)
+    live = promote.demand_live(pipeline(tmp_path, sagemaker()), NAME, URL)
     assert live["EndpointStatus"] == "InService"
 
 
@@ -65,7 +82,7 @@ def test_an_endpoint_that_serves_the_approved_model_is_live(tmp_path: Path) -> N
 )
 def test_an_endpoint_that_failed_or_was_rolled_back_is_not_live(tmp_path: Path, found: Any, says: str) -> None:
     with pytest.raises(RehearsalError, match=says):
-        promote.demand_live(run_with(tmp_path, {"sagemaker": found}), NAME, URL)
+        promote.demand_live(pipeline(tmp_path, found), NAME, URL)
 
 
 # --- register -------------------------------------------------------------------------------------
@@ -134,9 +151,11 @@ def destroyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list
     """Perform the stage on an account in which Terraform has left these things."""
 
     def perform(left: list[str]) -> Any:
-        gone = SimpleNamespace(init=lambda: None, destroy=lambda _note: SimpleNamespace(destroyed=9))
+        gone = SimpleNamespace(destroy=lambda _note: SimpleNamespace(destroyed=9))
         monkeypatch.setattr(destroy, "keep_state", lambda *_: None)
         monkeypatch.setattr(destroy, "Environment", lambda _run: gone)
+        monkeypatch.setattr(destroy, "Bootstrap", lambda _run: gone)
+        monkeypatch.setattr(destroy, "sign_off", lambda _run: None)
         monkeypatch.setattr(destroy, "inventory", lambda _aws: left)
         run = run_with(tmp_path, {"sagemaker": None}, apply={"outputs": {"model_package_groups": {}}})
         return destroy.perform(run, lambda _: None)

@@ -11,6 +11,7 @@ import pytest
 
 from rehearsal import drive, keeping
 from rehearsal.__main__ import main, parser
+from rehearsal.denials import Denials
 from rehearsal.run import Options, RehearsalError, Run, fresh, must_save, only_one, write_json
 from rehearsal.stages import STAGES
 from terraform.command import ROOT
@@ -71,7 +72,7 @@ def test_going_on_forgets_the_later_stages_only(tmp_path: Path) -> None:
         run.record_stage(number, {"name": name, "status": "passed", "data": {}})
     run.forget_from(5)
     left = sorted(path.name for path in (tmp_path / "stages").iterdir())
-    assert left == ["01-start.json", "02-synth.json", "03-apply.json", "04-stage.json"]
+    assert left == ["01-start.json", "02-synth.json", "03-bootstrap.json", "04-apply.json"]
 
 
 def test_going_on_without_an_earlier_run_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,8 +162,8 @@ def test_an_error_nobody_foresaw_fails_the_stage_and_keeps_its_traceback(
 
     monkeypatch.setattr(drive, "perform", broken)
     run = Run(tmp_path, Options())
-    assert drive.carry_out(run, "classify") is False
-    record = json.loads((tmp_path / "stages" / "08-classify.json").read_text())
+    assert drive.carry_out(run, "classify", Denials(run.denials)) is False
+    record = json.loads((tmp_path / "stages" / "09-classify.json").read_text())
     assert record["status"] == "failed"
     assert "KeyError: 'manifest'" in record["evidence"]
     assert "in broken" in (tmp_path / "traceback.txt").read_text()
