@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from terraform.command import TerraformError, terraform_env, terraform_path
+
 # `make verify` sets HYPOTHESIS_PROFILE=verify. No limits of time: they would measure the machine's load, not the code.
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("verify", settings.get_profile("quick"), max_examples=300)
@@ -35,6 +37,19 @@ PLACES = {
 
 # What a machine may lack, by the mark of the tests that need it.
 NEEDED = {"provider": "Terraform's AWS provider", "browser": "Chromium and its driver"}
+REQUIRE_PROVIDER = "SLIPWAY_REQUIRE_PROVIDER"
+
+
+@pytest.fixture(scope="session")
+def terraform_environment() -> dict[str, str]:
+    """The environment in which Terraform finds the AWS provider; where it does not, skip, or fail on demand."""
+    try:
+        terraform_path()
+        return terraform_env()
+    except TerraformError as error:
+        if os.environ.get(REQUIRE_PROVIDER) == "1":
+            pytest.fail(f"{REQUIRE_PROVIDER}=1, but {error}")
+        pytest.skip(f"no provider: {error}")
 
 
 def place(nodeid: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import zipfile
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from rehearsal.aws.client import EmbeddedAws
-from terraform.command import TerraformError, terraform_env, terraform_path
+from terraform.command import terraform_path
 
 pytestmark = [pytest.mark.provider, pytest.mark.slow]  # the rehearsal shows the same on the real environment
 
@@ -21,15 +20,9 @@ NO_CHANGES, CHANGES = 0, 2
 
 
 @pytest.fixture(scope="module")
-def terraform() -> dict[str, str]:
-    """Return where Terraform finds the provider; skip, or fail on demand, where it is out of reach."""
-    try:
-        terraform_path()
-        return {"TF_CLI_CONFIG_FILE": terraform_env()["TF_CLI_CONFIG_FILE"]}
-    except TerraformError as error:
-        if os.environ.get("SLIPWAY_REQUIRE_PROVIDER") == "1":
-            raise
-        pytest.skip(f"no provider: {error}")
+def terraform(terraform_environment: dict[str, str]) -> dict[str, str]:
+    """Return where Terraform finds the provider."""
+    return {"TF_CLI_CONFIG_FILE": terraform_environment["TF_CLI_CONFIG_FILE"]}
 
 
 def left_over(aws: EmbeddedAws) -> dict[str, list[Any]]:

@@ -17,19 +17,9 @@ import psutil
 import pytest
 
 from rehearsal.stages import STAGES
-from terraform.command import ROOT, TerraformError, terraform_env
+from terraform.command import ROOT
 
 DEADLINE_S = 420
-
-
-def provider_or_skip() -> None:
-    """Skip where neither registry nor mirror has the provider, unless the caller demands it."""
-    try:
-        terraform_env()
-    except TerraformError as error:
-        if os.environ.get("SLIPWAY_REQUIRE_PROVIDER") == "1":
-            raise
-        pytest.skip(str(error))
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -52,7 +42,6 @@ def git_status() -> str:
 
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    provider_or_skip()
     folder = tmp_path_factory.mktemp("rehearsal") / "run"
     before = git_status()
     command = [
@@ -79,7 +68,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-pytestmark = pytest.mark.provider
+pytestmark = [pytest.mark.provider, pytest.mark.usefixtures("terraform_environment")]
 
 
 def test_it_passes_and_says_so_in_its_last_line(rehearsed: dict[str, Any]) -> None:
@@ -148,7 +137,6 @@ def test_the_report_is_one_file(rehearsed: dict[str, Any]) -> None:
 
 def test_an_interrupt_leaves_no_process_and_the_folder_usable(tmp_path: Path) -> None:
     """Given a rehearsal in the middle of apply, when it gets Ctrl-C, then it ends with 130 and everything has ended."""
-    provider_or_skip()
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "rehearsal", "run", "--folder", str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -169,7 +157,6 @@ def test_an_interrupt_leaves_no_process_and_the_folder_usable(tmp_path: Path) ->
 
 
 def test_production_can_be_planned_without_an_account(tmp_path: Path) -> None:
-    provider_or_skip()
     command = [sys.executable, "-m", "rehearsal", "plan", "prod", "--folder", str(tmp_path / "run")]
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     finished = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=180, check=False)
