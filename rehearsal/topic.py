@@ -40,9 +40,23 @@ def listen(owner: Actor, topic_arn: str) -> Iterator[Messages]:
     subscription = None
     try:
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_policy(arn, topic_arn))})
         subscription = sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
         yield Messages(sqs, url)
     finally:
         if subscription:
             sns.unsubscribe(SubscriptionArn=subscription)
         sqs.delete_queue(QueueUrl=url)
+
+
+def _policy(queue: str, topic: str) -> dict[str, Any]:
+    """Let the topic, and nothing else, write into the queue."""
+    statement = {
+        "Sid": "FromTheTopic",
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
