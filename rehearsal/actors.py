@@ -52,7 +52,7 @@ class Credentials:
 class Actor:
     """One who acts, with the clients and the environment variables of their session."""
 
-    name: Name
+    name: str
     endpoint: str
     credentials: Credentials
     surroundings: dict[str, str]
@@ -157,7 +157,7 @@ def sign_off(run: Run) -> None:
         _remove(iam, user)
 
 
-def person(run: Run, name: Name) -> Credentials:
+def person(run: Run, name: str) -> Credentials:
     """The stand-in's own key, which may do nothing but assume the one role."""
     profiles = ConfigParser(interpolation=None)
     profiles.read(run.profiles)
