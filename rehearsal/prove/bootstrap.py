@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,11 @@ BOOTSTRAP = "bootstrap"
 SOURCES = ("terraform/bootstrap", "terraform/modules", "policies/resolve.py", "rehearsal/prove/bootstrap.py")
 
 
-def bootstrap_plan(account: str, region: str, environments: list[str]) -> Plan:
-    """What the bootstrap makes in an account that holds these environments; kept while its sources stay the same.
+def bootstrap_plan(inputs: Mapping[str, Any]) -> Plan:
+    """What the bootstrap makes with these values of its variables; kept while its sources stay the same.
 
     Raises ResolveError or TerraformError with the diagnostics.
     """
-    inputs = {
-        "account_id": account,
-        "administrators": [f"arn:aws:iam::{account}:role/slipway-administrator"],
-        "environments": environments,
-        "region": region,
-        "repository": "example/slipway",
-    }
     kept = CACHE / f"bootstrap-{_fingerprint(inputs)[:16]}.json"
     if not kept.is_file():
         text = json.dumps(_planned(inputs))
@@ -38,10 +32,10 @@ def bootstrap_plan(account: str, region: str, environments: list[str]) -> Plan:
         partial = kept.with_suffix(f".{os.getpid()}")
         partial.write_text(text)
         partial.replace(kept)
-    return read_plan(json.loads(kept.read_text()), BOOTSTRAP, account, region)
+    return read_plan(json.loads(kept.read_text()), BOOTSTRAP, inputs["account_id"], inputs["region"])
 
 
-def _planned(inputs: dict[str, Any]) -> dict[str, Any]:
+def _planned(inputs: Mapping[str, Any]) -> dict[str, Any]:
     account, region = inputs["account_id"], inputs["region"]
     with tempfile.TemporaryDirectory(prefix="slipway-bootstrap-") as scratch, answering_sts(account) as endpoint:
         left_out = shutil.ignore_patterns(".terraform*", "tests")
@@ -50,14 +44,14 @@ def _planned(inputs: dict[str, Any]) -> dict[str, Any]:
         folder = Path(scratch) / "terraform" / "bootstrap"
         (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
         given = folder / "inputs.tfvars.json"
-        given.write_text(json.dumps(inputs))
+        given.write_text(json.dumps(dict(inputs)))
         env = offline_env(endpoint, Path(scratch) / "data")
         run_terraform(["init", "-no-color"], folder, env)
         return render(folder, env, [f"-var-file={given}"], account, region)
 
 
-def _fingerprint(inputs: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+def _fingerprint(inputs: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(dict(inputs), sort_keys=True).encode())
     for source in SOURCES:
         top = ROOT / source
         paths = [top] if top.is_file() else sorted(p for p in top.rglob("*.tf") if ".terraform" not in p.parts)

@@ -16,7 +16,7 @@ from policies.resolve import ResolveError
 from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.aws.iam.patterns import matches
 from rehearsal.prove import sides
-from rehearsal.prove.bootstrap import BOOTSTRAP, bootstrap_plan
+from rehearsal.prove.bootstrap import BOOTSTRAP
 from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence, opened
 from rehearsal.prove.network import NetworkPath, paths
 from rehearsal.prove.reasons import ReasonError, read_reasons
@@ -86,7 +86,7 @@ def chosen_plans(role: str, environment: str) -> list[Plan]:
     named = [name for name in names if f"-{name}-" in f"{role}-"]
     chosen = environment or (named[0] if named else sides.REHEARSED)
     plan = environment_plan(chosen)
-    return [plan, bootstrap_plan(plan.account, plan.region, [chosen])]
+    return [plan, sides.account_plan(plan)]
 
 
 def evidence(plans: list[Plan], role: str, folder: Path) -> RoleEvidence | None:
@@ -153,7 +153,7 @@ def _actions(actions: list[str], states: Mapping[str, str], marks: Mapping[str, 
     by_service: dict[str, list[str]] = {}
     for action in actions:
         service, _, name = action.partition(":")
-        wide = f" [{len(opened(action))} actions]" if "*" in action else ""
+        wide = f" [{len(opened(action))} actions]" if "*" in action and opened(action) else ""
         by_service.setdefault(service, []).append(f"{name or 'everything'}{wide}{marks[states.get(action, USED)]}")
     for service, found in by_service.items():
         yield f"{service}: {', '.join(found)}"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from policies.environments import AT_ONCE, environment_names, environment_plan
 from policies.plan import Plan, listed
+from rehearsal.account import INPUTS
 from rehearsal.prove.bootstrap import bootstrap_plan
 from rehearsal.prove.compare import RoleEvidence, compare
 from rehearsal.prove.reasons import Reason, stale
 from rehearsal.prove.roles import resource_policies, roles
 from rehearsal.prove.used import uses
-from rehearsal.run import ACCOUNT, REGION
 
 REHEARSED = "rehearsal"
 
@@ -22,8 +22,24 @@ def rehearsed_plans() -> list[Plan]:
     """What a rehearsal applies: its environment, and the account around it. Raises as ``environment_plan`` does."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         environment = pool.submit(environment_plan, REHEARSED)
-        account = pool.submit(bootstrap_plan, ACCOUNT, REGION, [REHEARSED])
+        account = pool.submit(bootstrap_plan, INPUTS)
         return [environment.result(), account.result()]
+
+
+def account_plan(plan: Plan) -> Plan:
+    """The account around an environment that is planned."""
+    inputs = (
+        INPUTS
+        if plan.environment == REHEARSED
+        else {
+            **{name: value for name, value in INPUTS.items() if name != "disposable_environments"},
+            "account_id": plan.account,
+            "administrators": [f"arn:aws:iam::{plan.account}:role/slipway-administrator"],
+            "environments": [plan.environment],
+            "region": plan.region,
+        }
+    )
+    return bootstrap_plan(inputs)
 
 
 def environment_plans() -> dict[str, Plan]:
