@@ -100,9 +100,8 @@ def evaluate(request: Request, policies: Policies) -> Decision:
 
 def must_be_named(request: Request) -> bool:
     """Whether the resource's own policy has to allow a request even inside one account: keys and roles."""
-    service, _, rest = request.resource.partition(":")[2].partition(":")[2].partition(":")
-    is_key = service == "kms" and ":key/" in rest
-    return is_key or (request.action.startswith("sts:") and service == "iam" and ":role/" in rest)
+    is_key = request.action.startswith("kms:") and ":key/" in request.resource
+    return is_key or (request.action.startswith("sts:") and ":role/" in request.resource)
 
 
 def _decide(request: Request, policies: Policies, voices: dict[str, _Voice]) -> Decision:

@@ -22,8 +22,8 @@ _AWS = re.compile(
     r"|arn:aws[a-z-]*:sts::\d{12}:(assumed-role|federated-user)/[^*?]+"
 )
 _OTHERS = {
-    "Service": re.compile(r"\*|[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?"),
-    "Federated": re.compile(r"\*|arn:aws[a-z-]*:iam::\d{12}:(saml|oidc)-provider/[^*?]+|[a-z0-9.-]+\.[a-z]+"),
+    "Service": re.compile(r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?"),
+    "Federated": re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(saml|oidc)-provider/[^*?]+|[a-z0-9.-]+\.[a-z]+"),
 }
 
 NOBODY, ACCOUNT, ROLE, DIRECT = range(4)
@@ -94,23 +94,22 @@ def closeness(element: PrincipalElement, caller: Principal, *, bounded: bool) ->
 
 def _closeness(group: str, name: str, caller: Principal) -> int:
     if group in _OTHERS:
-        named = caller.kind == group.lower() and name in ("*", caller.arn)
-        return DIRECT if named else NOBODY
+        return DIRECT if name == caller.arn else NOBODY
     if name in (
         "*",
         caller.arn,
     ):  # a grant to everybody is not limited by a boundary or session policy, as AWS documents
         return DIRECT
-    if caller.role_arn and caller.role_arn == name:
+    if name == caller.role_arn:
         return ROLE
-    return ACCOUNT if caller.account and name in _account_names(caller) else NOBODY
+    return ACCOUNT if name in _account_names(caller) else NOBODY
 
 
 def _exempt(element: PrincipalElement, caller: Principal) -> bool:
     """A session is exempt when it, its role and its account are all listed; a user with its account."""
     if ("AWS", "*") in element.entries:
         return True
-    if caller.kind in ("service", "federated"):
+    if caller.kind == "service":
         return any(_closeness(group, name, caller) == DIRECT for group, name in element.entries)
     names = {name for group, name in element.entries if group == "AWS"}
     if not names & _account_names(caller):

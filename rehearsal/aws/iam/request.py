@@ -26,7 +26,7 @@ class Principal:
     arn
         As in an ARN of a resource policy; the name of a service, such as ``sns.amazonaws.com``; "" for anonymous.
     account
-        Twelve digits; "" for services and anonymous callers.
+        Twelve digits; "" for services, providers (nobody of the account comes with a token) and anonymous callers.
     role_arn
         Of a session only: the role whose identity policies hold.
     """
@@ -60,7 +60,7 @@ def principal(arn: str, role_arn: str = "") -> Principal:
         kinds = {"root": "root", "user": "user", "saml-provider": "federated", "oidc-provider": "federated"}
         kind = kinds.get(rest.split("/")[0])
         if kind:
-            return Principal(kind, arn, account)
+            return Principal(kind, arn, "" if kind == "federated" else account)
     if _SERVICE.fullmatch(arn):
         return Principal("service", arn)
     raise PolicyEvaluationError(

@@ -69,16 +69,12 @@ def _covers(statement: Statement, request: Request) -> bool:
     found = [_resolve(text, statement, request) for text in statement.resources]
     if statement.not_resources and statement.effect == "Allow" and None in found:
         return False  # what is excepted is unknown: allow nothing
-    covered = any(text is not None and _matches(text, request.resource) for text in found)
+    covered = any(text is not None and resource_matches(text, request.resource) for text in found)
     return covered != statement.not_resources
 
 
 def _resolve(text: str, statement: Statement, request: Request) -> str | None:
     return variables.substitute(text, request) if statement.variables else text
-
-
-def _matches(pattern: str, resource: str) -> bool:
-    return pattern == "*" or (resource != "*" and resource_matches(pattern, resource))
 
 
 @dataclass(frozen=True)

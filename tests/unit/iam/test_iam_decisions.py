@@ -60,7 +60,9 @@ def decide(case: dict[str, Any]) -> Decision:
         None if text is None else policy(stands_on, text),
         policy("endpoint", case["endpoint"]) if "endpoint" in case else None,
         tuple(
-            Grant(resource, g["grantee"], frozenset(g["operations"]), g.get("subset", {}), g.get("equals"))
+            Grant(
+                g.get("key", resource), g["grantee"], frozenset(g["operations"]), g.get("subset", {}), g.get("equals")
+            )
             for g in case.get("grants", [])
         ),
     )
@@ -76,6 +78,7 @@ def test_decision(case: dict[str, Any]) -> None:
     decision = decide(case)
     assert decision.allowed == (case["expect"] == "allow"), decision.reason
     assert case.get("says", "") in decision.reason
+    assert "hushes" not in case or case["hushes"] not in decision.reason
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
