@@ -51,8 +51,8 @@ def make_app(
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from rehearsal.aws.iam.decide import open_book
     from rehearsal.aws.iam.gate import Gate
+    from rehearsal.aws.iam.journal import open_book
     from rehearsal.aws.recorder import Recorder
     from rehearsal.aws.replay import Replay
     from rehearsal.aws.wire import final_errors

@@ -11,10 +11,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rehearsal.aws.iam import sessions, store, tags
+from rehearsal.aws.iam import journal, network, sessions, store, tags
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.evaluate import Decision, Policies, evaluate
-from rehearsal.aws.iam.journal import Journal
 from rehearsal.aws.iam.mapping import Check, checks
 from rehearsal.aws.iam.patterns import resource_matches
 from rehearsal.aws.iam.request import Principal, Request, principal
@@ -24,12 +23,11 @@ from rehearsal.aws.iam.service_keys import key_of, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from rehearsal.aws.iam.context_keys import Context
     from rehearsal.aws.iam.document import Policy
+    from rehearsal.aws.iam.journal import Book
 
-MODES = ("off", "log", "enforce")
 TRIED = "forbidden-"
 """Sessions whose names begin so make the calls that must be refused, and the allowed ones beside them."""
 log = logging.getLogger(__name__)
@@ -45,20 +43,6 @@ class Refusal(NamedTuple):
     code: str
     message: str
     record: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Book:
-    """How decisions are taken, and where they are written."""
-
-    mode: str
-    denials: Journal
-    uses: Journal
-
-    @property
-    def enforces(self) -> bool:
-        """Whether a refusal is carried out, not only written down."""
-        return self.mode == "enforce"
 
 
 @dataclass(frozen=True)
@@ -88,23 +72,9 @@ class Asker:
     call: dict[str, str] = field(default_factory=dict)
 
 
-_book: list[Book] = []
-
-
-def open_book(mode: str, root: Path) -> Book | None:
-    """Begin to decide in this process, or with ``off`` leave it. Journals that are there already are continued."""
-    if mode not in MODES:
-        raise ValueError(f"iam must be {', '.join(MODES)}, got {mode!r}")
-    _book.clear()
-    if mode == "off":
-        return None
-    _book.append(Book(mode, Journal(root / "denials.jsonl"), Journal(root / "uses.jsonl")))
-    return _book[0]
-
-
 def deciding() -> bool:
     """Whether anything is decided in this process."""
-    return bool(_book)
+    return journal.book() is not None
 
 
 def judge(book: Book, asker: Asker, needed: Iterable[Check], scope: Scope) -> Refusal | None:
@@ -212,9 +182,22 @@ def as_service(name: str, operation: str, needed: Iterable[Check], *, source: st
 
 
 def as_role(
-    name: str, role_arn: str, session_name: str, operation: str, needed: Iterable[Check], *, keys: Context | None = None
+    name: str,
+    role_arn: str,
+    session_name: str,
+    operation: str,
+    needed: Iterable[Check],
+    *,
+    keys: Context | None = None,
+    through: str = "",
 ) -> None:
     """Decide what the service ``name`` does with a role, under the name that it gives its session.
+
+    Parameters
+    ----------
+    through
+        The service that is called, when the call takes the way of the role's workload out of its VPC; "" for what
+        the service does from its own network.
 
     Raises
     ------
@@ -226,9 +209,9 @@ def as_role(
         return
     arn = f"arn:aws:sts::{scope.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
     who = principal(arn, role_arn)
-    asker = Asker(
-        who, {**sessions.caller_keys(who, None, scope), **(keys or {})}, via="service", call=_call(name, operation)
-    )
+    way, endpoint = network.way(through, role_arn, scope) if through else ({}, None)
+    all_keys = {**sessions.caller_keys(who, None, scope), **(keys or {})}
+    asker = Asker(who, all_keys, way, endpoint, via="service", call=_call(name, operation))
     _carry_out(book, judge(book, asker, needed, scope))
 
 
@@ -246,9 +229,8 @@ def assume(name: str, role_arn: str, source: str) -> None:
 def _now() -> tuple[Book | None, Scope]:
     from rehearsal.aws.context import current
 
-    if not _book:
-        return None, Scope("", "")
-    return _book[0], Scope(current().account_id, current().region)
+    book = journal.book()
+    return book, Scope(current().account_id, current().region)
 
 
 def _call(name: str, operation: str) -> dict[str, str]:

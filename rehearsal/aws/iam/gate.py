@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from rehearsal.aws.iam import memory, network, sessions, tags, trust
-from rehearsal.aws.iam.decide import Asker, Book, Refusal, judge, record_of, refuse, undecidable
+from rehearsal.aws.iam.decide import Asker, Refusal, judge, record_of, refuse, undecidable
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.mapping import Check, checks
 from rehearsal.aws.iam.parse import parse
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from rehearsal.aws.context import Context
     from rehearsal.aws.iam.context_keys import Context as KeyValues
+    from rehearsal.aws.iam.journal import Book
     from rehearsal.aws.iam.parse import Parsed
 
 _WAYS = {"outside", "plain-http"}
@@ -120,7 +121,6 @@ def _asked(
     keys: KeyValues = {}
     if service == "sts" and operation in trust.ASSUMES:
         caller, keys = trust.assumer(environ, operation, parameters, caller, scope.account)
-        needed += trust.added(operation, parameters)
     way, endpoint = network.way(service, caller.role_arn, scope)
     worse = {word.strip() for word in environ.get("HTTP_X_SLIPWAY_WAY", "").split(",") if word.strip()}
     if worse - _WAYS:

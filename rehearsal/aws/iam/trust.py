@@ -1,8 +1,7 @@
 """Who asks when a role is assumed, and what else STS looks at before it hands out a session.
 
-Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html,
-https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html (the permissions for tags)
+Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.iam import store, tokens
-from rehearsal.aws.iam.mapping import Check
 from rehearsal.aws.iam.request import Principal, principal
 
 if TYPE_CHECKING:
@@ -59,13 +57,6 @@ def assumer(
     source = environ.get(_SOURCE, "")
     keys: Context = {"aws:SourceAccount": account}
     return principal(environ[_SERVICE]), {**keys, "aws:SourceArn": source} if source else keys
-
-
-def added(operation: str, parameters: dict[str, Any]) -> list[Check]:
-    """Return what tags and a source identity need besides the right to assume the role."""
-    role = str(parameters.get("RoleArn"))
-    extra = [("Tags", "sts:TagSession"), ("SourceIdentity", "sts:SetSourceIdentity")]
-    return [Check(action, role, {}, "added") for name, action in extra if parameters.get(name)]
 
 
 def _demand_duration(parameters: dict[str, Any], caller: Principal) -> None:

@@ -65,6 +65,18 @@ def demand_serving(context: Context, who: Acting, spec: VariantSpec, log_group: 
     may_measure(who, "/aws/sagemaker/Endpoints")
 
 
+def demand_capture(who: Acting, bucket: str, key: str, encryption: dict[str, str]) -> None:
+    """Ask for an object of captured data that is written without a request.
+
+    Raises
+    ------
+    AccessDeniedError
+        Where refusals are enforced.
+    """
+    needed = decide.needs("s3", "PutObject", {"Bucket": bucket, "Key": key, **encryption})
+    decide.as_role(who.service, who.role, who.session, "PutObject", needed, through="s3")
+
+
 def may_measure(who: Acting, namespace: str) -> bool:
     """Whether SageMaker may publish the metrics of a container's instances with the role."""
     return acting.may("container metrics", who, keys={"cloudwatch:namespace": namespace})

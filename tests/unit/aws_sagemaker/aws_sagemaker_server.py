@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -34,7 +35,7 @@ from rehearsal.aws.server import serve
 root = Path(sys.argv[1])
 images.KNOWN["echo"] = images.Image("serving", (sys.executable, str(root / "echo.py")))
 settings.START_SECONDS = 3.0
-serve(root / "aws", speed=float(sys.argv[2]), stop_with_parent=True)
+serve(root / "aws", speed=float(sys.argv[2]), stop_with_parent=True, iam=sys.argv[3])
 """
 
 ECHO = '''
@@ -138,13 +139,13 @@ def wait_until(fact: Callable[[], Any], seconds: float = 20.0) -> Any:
     return value
 
 
-@pytest.fixture(scope="session", name="aws")
-def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    root = tmp_path_factory.mktemp("aws")
+@contextlib.contextmanager
+def running(root: Path, iam: str = "off") -> Iterator[Server]:
+    """Start a server with a bucket and a role that SageMaker may assume; stop it in order."""
     (root / "echo.py").write_text(ECHO)
     (root / "main.py").write_text(_MAIN)
     process = subprocess.Popen(
-        [sys.executable, str(root / "main.py"), str(root), str(SPEED)],
+        [sys.executable, str(root / "main.py"), str(root), str(SPEED), iam],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -170,3 +171,9 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             assert process.wait(timeout=30) == 0
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session", name="aws")
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("aws")) as server:
+        yield server

@@ -16,9 +16,9 @@ from gate_clients import with_session as session_of
 from rehearsal.aws import principals
 from rehearsal.aws.client import EmbeddedAws
 from rehearsal.aws.context import Context
-from rehearsal.aws.iam import sessions
-from rehearsal.aws.iam.decide import open_book
+from rehearsal.aws.iam import sessions, tags
 from rehearsal.aws.iam.gate import Gate
+from rehearsal.aws.iam.journal import Journal, open_book
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -229,3 +229,19 @@ def test_the_root_user_is_decided_and_written_down(aws: EmbeddedAws, root: Path)
 def test_a_way_that_nobody_knows_is_refused(aws: EmbeddedAws) -> None:
     call = with_headers(aws.client("s3"), {"x-slipway-way": "inside"}).list_buckets
     assert code_of(call) == "UndecidableRequest"
+
+
+def test_a_journal_goes_on_after_a_restart(tmp_path: Path) -> None:
+    for role in ("a", "b"):
+        Journal(tmp_path / "uses.jsonl").write_first("role", role=role)
+    assert [line["role"] for line in lines(tmp_path / "uses.jsonl")] == ["a", "b"]
+
+
+def test_tags_in_a_request_become_keys() -> None:
+    specified = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "ships"}]}]
+    assert tags.of_request({"TagSpecifications": specified}) == {
+        "aws:RequestTag/team": "ships",
+        "aws:TagKeys": ["team"],
+    }
+    assert tags.of_request({"TagKeys": ["team"]}) == {"aws:TagKeys": ["team"]}
+    assert tags.of_request({}) == {}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from rehearsal.aws.sagemaker import s3, settings
+from rehearsal.aws.sagemaker import duties, s3, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,7 @@ class Capture:
                 Bucket=bucket, Key=key, Body=lines.encode(), ContentType="application/json", **encryption
             )
         except EndpointConnectionError:  # this server is stopping and listens no more; its storage is still there
+            duties.demand_capture(self._acting, bucket, key, encryption)
             s3.keep(self._context, bucket, key, lines.encode())
 
 
