@@ -17,7 +17,9 @@ from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.drive import FORESEEN, rehearse
 from rehearsal.keeping import server_of
 from rehearsal.prove import freshness, sides, verdict
+from rehearsal.prove.forbidden.outcome import faults, read_outcome
 from rehearsal.prove.network import idle_endpoints, paths
+from rehearsal.prove.pages import pages, stale
 from rehearsal.prove.reasons import ReasonError, read_reasons
 from rehearsal.prove.roles import roles
 from rehearsal.prove.used import EvidenceError
@@ -59,7 +61,7 @@ def prove(folder: Path) -> verdict.Verdict:
     if not found.failures and not freshness.same_documents(folder, plans):
         ensure_rehearsal(folder, "other policies decided in it than those that lie here")
         found = of_roles(folder, plans)
-    return found + of_network()
+    return found + of_forbidden(folder) + of_plans(plans)
 
 
 def ensure_rehearsal(folder: Path, reason: str) -> None:
@@ -87,13 +89,23 @@ def of_roles(folder: Path, plans: list[Plan]) -> verdict.Verdict:
     )
 
 
-def of_network() -> verdict.Verdict:
-    """Every environment's ways out."""
+def of_forbidden(folder: Path) -> verdict.Verdict:
+    """What the last rehearsal's forbidden calls were answered."""
+    record = read_outcome(folder)
+    told = f"  {record['calls']:,} refused, in the name of {len(record['roles'])} roles"
+    line = f"{told}; {record['controls']} beside them allowed"
+    return verdict.Verdict(["Forbidden calls of the last rehearsal", line, ""], faults(record))
+
+
+def of_plans(rehearsed: list[Plan]) -> verdict.Verdict:
+    """Every environment's ways out, and the pages that tell of all this."""
     plans = sides.environment_plans()
     found = {name: paths(plan, roles([plan])) for name, plan in plans.items()}
     idle = {name: idle_endpoints(plan, found[name]) for name, plan in plans.items()}
     told = verdict.of_network(found, idle)
-    return verdict.Verdict(["Networks: where functions, jobs and endpoints can go", *told.lines], told.failures)
+    old = stale(pages(rehearsed, plans))
+    failures = [*told.failures, *(f"{name} is stale: `make docs`, and review what changed" for name in old)]
+    return verdict.Verdict(["Networks: where functions, jobs and endpoints can go", *told.lines], failures)
 
 
 if __name__ == "__main__":

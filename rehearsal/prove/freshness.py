@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,6 @@ CODE = ("functions", "loadtest", "rehearsal", "terraform/stacks", "training")
 LEFT_OUT = {"__pycache__", "dist", "report", "prove", "tests"}
 COUNTED = (".json", ".py", ".yaml")
 RECORD = Path("prove") / "evidence.json"
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a rehearsal was made of: checksums of the code ("" when it changed meanwhile) and of the documents."""
-
-    code: str
-    documents: str
 
 
 def code_fingerprint(root: Path = ROOT) -> str:
@@ -63,6 +54,8 @@ def why_not(folder: Path, code: str) -> str:
         return "there has been none"
     if run.get("result") != "passed":
         return f"it ended as {run.get('result') or 'unfinished'}"
+    if run.get("keep"):
+        return "it left its environment up (KEEP=1), so nothing was taken down yet"
     if not known:
         return "it proved nothing: it was made before `prove` was one of its stages"
     if known.get("code") != code:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from rehearsal.prove.forbidden.attempt import Answer
 from rehearsal.prove.forbidden.families import LEAST
+from rehearsal.prove.used import EvidenceError
 
 RECORD = Path("prove") / "forbidden.json"
 
@@ -26,6 +28,15 @@ def outcome(answers: Sequence[Answer], controls: Sequence[Answer]) -> dict[str, 
             *(_told(answer, "control") for answer in controls if answer.code),
         ],
     }
+
+
+def read_outcome(folder: Path) -> dict[str, Any]:
+    """The record of the rehearsal in ``folder``; EvidenceError when there is none."""
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"no record of the forbidden calls: {error}") from None
+    return record
 
 
 def faults(record: Mapping[str, Any]) -> list[str]:
