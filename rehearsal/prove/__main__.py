@@ -17,12 +17,13 @@ from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.drive import FORESEEN, rehearse
 from rehearsal.keeping import server_of
 from rehearsal.prove import freshness, sides, verdict
+from rehearsal.prove.calls import undecided
 from rehearsal.prove.forbidden.outcome import faults, read_outcome
 from rehearsal.prove.network import idle_endpoints, paths
 from rehearsal.prove.pages import pages, stale
 from rehearsal.prove.reasons import ReasonError, read_reasons
 from rehearsal.prove.roles import roles
-from rehearsal.prove.used import EvidenceError
+from rehearsal.prove.used import EvidenceError, uses
 from rehearsal.run import DEFAULT_FOLDER, Options, RehearsalError, relative
 
 PROVED, NOT_PROVED, NO_ANSWER = 0, 1, 2
@@ -84,6 +85,7 @@ def of_roles(folder: Path, plans: list[Plan]) -> verdict.Verdict:
     found = sides.compared(plans, folder / "aws" / "uses.jsonl", reasons)
     addresses = {role.name: f"{role.origin}: {role.address}" for role in roles(plans).values()}
     told = verdict.of_roles(found, sides.stale_reasons(found, reasons), addresses)
+    told.failures += undecided(folder / "aws" / "calls.jsonl", uses(folder / "aws" / "uses.jsonl"))
     return verdict.Verdict(["Roles: what they are granted, and what the last rehearsal used", *told.lines, ""]) + (
         verdict.Verdict([], told.failures)
     )

@@ -7,6 +7,7 @@ from typing import Any
 from rehearsal.actors import actor
 from rehearsal.prove import freshness, sides, verdict
 from rehearsal.prove.bootstrap import BOOTSTRAP
+from rehearsal.prove.calls import undecided
 from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence
 from rehearsal.prove.forbidden.carry_out import carry_out, neighbour
 from rehearsal.prove.forbidden.controls import controls, identities
@@ -18,6 +19,7 @@ from rehearsal.prove.network import paths
 from rehearsal.prove.reasons import read_reasons
 from rehearsal.prove.roles import roles
 from rehearsal.prove.standing import standing
+from rehearsal.prove.used import uses
 from rehearsal.run import REGION, RehearsalError, Run, write_json
 from rehearsal.stages import Note, Outcome
 
@@ -33,6 +35,7 @@ def perform(run: Run, note: Note) -> Outcome:
     addresses = {role.name: f"{role.origin}: {role.address}" for role in known.values()}
     # The pipeline takes everything down yet: `make prove` counts what it never used.
     failures = verdict.of_roles(found, sides.stale_reasons(found, reasons, BOOTSTRAP), addresses, BOOTSTRAP).failures
+    failures += undecided(run.aws_root / "calls.jsonl", uses(run.aws_root / "uses.jsonl"))
     tried = forbidden(run, note)
     write_json(run.folder / RECORD, tried)
     failures += faults(tried)
