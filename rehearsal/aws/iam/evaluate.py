@@ -131,7 +131,7 @@ def _listen(kind: str, found: tuple[Policy, ...], request: Request, *, bounded: 
             verdict = judge(statement, request, bounded=bounded)
             if verdict.applies and statement.effect == "Deny":
                 deny = deny or Finding(policy, statement, _denied_because(statement, request))
-            elif verdict.applies and verdict.closeness > close:
+            elif verdict.closeness > close:
                 close, allow = verdict.closeness, Finding(policy, statement)
             elif statement.effect == "Allow" and _distance(verdict) < distance:
                 distance, nearest = _distance(verdict), Finding(policy, statement, verdict.detail)

@@ -91,11 +91,11 @@ def _in_network(wanted: str, had: str) -> bool:
         address = ipaddress.ip_address(had)
     except ValueError as error:
         raise PolicyEvaluationError(f"the request's address {had!r} is malformed") from error
-    return address.version == network.version and address in network
+    return address in network
 
 
 def _arn_pattern(text: str) -> None:
-    if text != "*" and not (text.startswith(("arn:", "*:", "${")) and (text.count(":") >= 5 or "${" in text)):
+    if text != "*" and not (text.startswith(("arn:", "${")) and (text.count(":") >= 5 or "${" in text)):
         raise PolicyEvaluationError(f"{text!r} is not an ARN of six parts")
 
 

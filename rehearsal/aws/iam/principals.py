@@ -88,13 +88,11 @@ def closeness(element: PrincipalElement, caller: Principal, *, bounded: bool) ->
         Whether the caller has a permissions boundary: NotPrincipal then exempts nobody, as AWS documents.
     """
     if not element.inverted:
-        return max((_closeness(group, name, caller) for group, name in element.entries), default=NOBODY)
+        return max((_closeness(name, caller) for _, name in element.entries), default=NOBODY)
     return NOBODY if not bounded and _exempt(element, caller) else DIRECT
 
 
-def _closeness(group: str, name: str, caller: Principal) -> int:
-    if group in _OTHERS:
-        return DIRECT if name == caller.arn else NOBODY
+def _closeness(name: str, caller: Principal) -> int:
     if name in (
         "*",
         caller.arn,
@@ -110,7 +108,7 @@ def _exempt(element: PrincipalElement, caller: Principal) -> bool:
     if ("AWS", "*") in element.entries:
         return True
     if caller.kind == "service":
-        return any(_closeness(group, name, caller) == DIRECT for group, name in element.entries)
+        return any(_closeness(name, caller) == DIRECT for _, name in element.entries)
     names = {name for group, name in element.entries if group == "AWS"}
     if not names & _account_names(caller):
         return False

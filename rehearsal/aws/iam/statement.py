@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rehearsal.aws.iam import variables
@@ -46,7 +47,7 @@ def judge(statement: Statement, request: Request, *, bounded: bool) -> Verdict:
     PolicyEvaluationError
         When a condition cannot be evaluated.
     """
-    if any(matches(text, request.action, ignore_case=True) for text in statement.actions) == statement.not_actions:
+    if _named(statement.actions, request.action) == statement.not_actions:
         return Verdict(NOBODY, "action")
     close = DIRECT
     if statement.principals is not None:
@@ -61,6 +62,12 @@ def judge(statement: Statement, request: Request, *, bounded: bool) -> Verdict:
     if failed:
         return Verdict(NOBODY, "condition", "; ".join(test.explain(request, met=False) for test in failed))
     return Verdict(close)
+
+
+@lru_cache(maxsize=16384)
+def _named(patterns: tuple[str, ...], action: str) -> bool:
+    """Whether any pattern fits; remembered, because every request meets the same few statements."""
+    return any(matches(text, action, ignore_case=True) for text in patterns)
 
 
 def _covers(statement: Statement, request: Request) -> bool:
