@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rehearsal.aws.iam import sessions
+from rehearsal.aws.iam.memory import remembered
+
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
-_known: dict[str, str] = {}
+_ISSUED = ("AKIA", "ASIA")
+"""Beginnings of the keys that IAM and STS make."""
 
 
 def principal_arn(context: Context, access_key: str) -> str:
-    """Return the ARN of the user or assumed-role session that owns ``access_key``.
+    """Return the ARN of the user or assumed-role session that owns ``access_key``; "" without a key.
 
-    A key that neither IAM nor STS issued belongs to the account's root user, as a rehearsal's own test credentials do.
+    A key of another form than AWS's own belongs to the account's root user, as a rehearsal's own test credentials do.
+    One of that form that nobody has, or has any more, belongs to nobody: "".
     """
-    arn = _known.get(access_key)
-    if arn is None:
-        arn = _look_up(context, access_key)
-        if arn is None:
-            return f"arn:aws:iam::{context.account_id}:root"
-        _known[access_key] = arn
-    return arn
+    if not access_key:
+        return ""
+    session = sessions.find(context.account_id, access_key)
+    if session is not None:
+        return str(session.arn)
+    if not access_key.startswith(_ISSUED):
+        return f"arn:aws:iam::{context.account_id}:root"
+    return _user(context.account_id, access_key)
 
 
-def _look_up(context: Context, access_key: str) -> str | None:
+@remembered
+def _user(account: str, access_key: str) -> str:
     from moto.iam.models import iam_backends
-    from moto.sts.models import sts_backends
 
-    role = sts_backends[context.account_id]["aws"].get_assumed_role_from_access_key(access_key)
-    if role is not None:
-        return str(role.arn)
-    for user in iam_backends[context.account_id]["aws"].users.values():
-        if any(key.access_key_id == access_key for key in user.access_keys):
+    for user in list(iam_backends[account]["aws"].users.values()):
+        if any(key.access_key_id == access_key and key.status == "Active" for key in user.access_keys):
             return str(user.arn)
-    return None
+    return ""

@@ -49,7 +49,7 @@ class Recorder:
         finally:
             record = {
                 "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "principal": principal_arn(self._context, call.access_key) if call.access_key else "",
+                "principal": principal_arn(self._context, call.access_key),
                 "service": call.service,
                 "operation": call.operation,
                 "status": int(status[0]),

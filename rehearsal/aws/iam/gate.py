@@ -71,9 +71,9 @@ class Gate:
         asker = Asker(Principal("anonymous", ""), {}, call=record)
         try:
             session = sessions.find(self._context.account_id, call.access_key)
-            arn = principal_arn(self._context, call.access_key) if call.access_key else ""
+            arn = principal_arn(self._context, call.access_key)
             asker = Asker(principal(arn, session.role_arn if session is not None else ""), {}, call=record)
-            spoilt = self._spoilt(environ, call, session)
+            spoilt = _spoilt(environ, call, arn, session)
             if spoilt:
                 code, text = spoilt
                 return refuse(self._book, _before(asker, code, text, "token"))
@@ -94,18 +94,19 @@ class Gate:
             self._allowed[key] = moment
         return refusal
 
-    def _spoilt(self, environ: dict[str, Any], call: Call, session: Any) -> tuple[str, str] | None:
-        """Return the error of credentials that are missing, foreign or too old.
 
-        A temporary key comes with its own token, and a key without a session comes with none.
-        """
-        if not call.access_key and call.service != "s3" and call.operation not in trust.ASSUMES:
-            return "MissingAuthenticationToken", _MISSING
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", [""])[0]
-        if token != (session.session_token if session is not None else ""):
-            return "InvalidClientTokenId", _INVALID
-        return ("ExpiredToken", _EXPIRED) if session is not None and sessions.expired(session) else None
+def _spoilt(environ: dict[str, Any], call: Call, arn: str, session: Any) -> tuple[str, str] | None:
+    """Return the error of credentials that are missing, foreign or too old.
+
+    A temporary key comes with its own token, and a key without a session comes with none.
+    """
+    if not call.access_key and call.service != "s3" and call.operation not in trust.ASSUMES:
+        return "MissingAuthenticationToken", _MISSING
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", [""])[0]
+    if (call.access_key and not arn) or token != (session.session_token if session is not None else ""):
+        return "InvalidClientTokenId", _INVALID
+    return ("ExpiredToken", _EXPIRED) if session is not None and sessions.expired(session) else None
 
 
 def _asked(

@@ -17,9 +17,9 @@ R = TypeVar("R")
 _MOST = 4096  # answers of one function; a rehearsal needs a few hundred
 _READS = ("Get", "List", "Describe", "Head", "Search", "Filter", "Query", "BatchGet")
 _HOT = {
-    "Decrypt", "DeleteMessage", "DeleteMessageBatch", "Encrypt", "GenerateDataKey", "Invoke", "InvokeEndpoint",
-    "Publish", "PublishBatch", "PutEvents", "PutLogEvents", "PutMetricData", "ReceiveMessage", "SendMessage",
-    "SendMessageBatch",
+    "AssumeRole", "AssumeRoleWithWebIdentity", "Decrypt", "DeleteMessage", "DeleteMessageBatch", "Encrypt",
+    "GenerateDataKey", "Invoke", "InvokeEndpoint", "Publish", "PublishBatch", "PutEvents", "PutLogEvents",
+    "PutMetricData", "ReceiveMessage", "SendMessage", "SendMessageBatch", "StartExecution",
 }  # fmt: skip
 """Operations that change data and never who may do what."""
 _OBJECTS = ("Object", "Objects", "Part", "MultipartUpload", "PartCopy")

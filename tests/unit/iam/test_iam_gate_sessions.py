@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 from gate_clients import ACCOUNT, ISSUER, ROLES, add_role, client_of, lines, token, trust, unsigned, with_headers
 from gate_clients import with_session as session_of
 
-from rehearsal.aws import principals
 from rehearsal.aws.client import EmbeddedAws
 from rehearsal.aws.context import Context
 from rehearsal.aws.iam import sessions, tags
@@ -166,6 +165,21 @@ def test_only_the_service_named_by_the_trust_policy_gets_the_session(aws: Embedd
     )
 
 
+def test_a_key_that_was_taken_back_opens_nothing(aws: EmbeddedAws) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName="eve")
+    key = iam.create_access_key(UserName="eve")["AccessKey"]
+    sts = client_of(aws, "sts", key["AccessKeyId"], key["SecretAccessKey"])
+    assert sts.get_caller_identity()["Arn"].endswith("user/eve")
+    named = {"UserName": "eve", "AccessKeyId": key["AccessKeyId"]}
+    iam.update_access_key(**named, Status="Inactive")
+    assert code_of(sts.get_caller_identity) == "InvalidClientTokenId"
+    iam.update_access_key(**named, Status="Active")
+    assert sts.get_caller_identity()
+    iam.delete_access_key(**named)
+    assert code_of(sts.get_caller_identity) == "InvalidClientTokenId"
+
+
 @pytest.mark.parametrize(
     ("service", "kind", "code"),
     [
@@ -181,7 +195,6 @@ def test_an_expired_session_is_refused_in_the_services_shape(
     arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/operator/s"
     over = SimpleNamespace(session_token="t", role_arn=f"{ROLES}/operator", arn=arn, expiration=datetime(2020, 1, 1))
     monkeypatch.setitem(sessions._known, "ASIAEXPIRED", over)
-    monkeypatch.setitem(principals._known, "ASIAEXPIRED", arn)
     book = open_book("enforce", tmp_path)
     assert book is not None
     said: list[str] = []
