@@ -16,7 +16,9 @@ from typing import Any
 
 SERVICES = [
     "application-autoscaling",
+    "budgets",
     "cloudwatch",
+    "dynamodb",
     "ec2",
     "ecr",
     "events",

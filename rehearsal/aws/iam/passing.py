@@ -28,6 +28,8 @@ def passed_roles(service: str, operation: str, parameters: dict[str, Any], accou
     row = tables.PASSED_ROLES.get((service, operation))
     paths = (row[0],) if row else role_paths(service, operation)
     roles = [value for path in paths for value in members(parameters, path) if isinstance(value, str) and value]
+    if service == "sns":
+        roles += _feedback_roles(parameters)
     if not roles:
         return []
     receiver = row[1] if row else tables.PASSED_TO.get(service)
@@ -37,6 +39,16 @@ def passed_roles(service: str, operation: str, parameters: dict[str, Any], accou
         )
     arns = [role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}" for role in roles]
     return [(arn, receiver) for arn in dict.fromkeys(arns)]
+
+
+def _feedback_roles(parameters: dict[str, Any]) -> list[str]:
+    """Roles that write down deliveries: attributes of a topic, given as a map or one at a time.
+
+    Source: https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html
+    """
+    given = dict(parameters.get("Attributes") or {})
+    given[str(parameters.get("AttributeName"))] = parameters.get("AttributeValue")
+    return [str(value) for name, value in given.items() if name.endswith("FeedbackRoleArn") and value]
 
 
 @lru_cache(maxsize=2048)

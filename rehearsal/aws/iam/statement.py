@@ -55,7 +55,7 @@ def judge(statement: Statement, request: Request, *, bounded: bool) -> Verdict:
         if close == NOBODY:
             return Verdict(NOBODY, "principal")
     if not _covers(statement, request):
-        word = "not on" if statement.not_resources else "only on"
+        word = "to all but" if statement.not_resources else "only on"
         return Verdict(NOBODY, "resource", f"applies {word} {', '.join(statement.resources or ())}")
     # Every condition is looked at: one that cannot be evaluated must not hide behind another that fails.
     failed = [test for test in statement.conditions if not test.holds(request, statement.effect)]

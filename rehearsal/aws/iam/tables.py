@@ -19,6 +19,12 @@ _S3_CONFIGURATIONS = {
     for verb, right, plural in (("Get", "Get", ""), ("Put", "Put", ""), ("Delete", "Put", ""), ("List", "Get", "s"))
 }
 
+_CHANGES = ("Create", "Update", "Delete")
+_BUDGET_VIEWS = (
+    "Budget", "Budgets", "BudgetPerformanceHistory", "BudgetNotificationsForAccount", "NotificationsForBudget",
+    "SubscribersForNotification",
+)  # fmt: skip
+
 ACTIONS: dict[str, dict[str, str | tuple[str, ...]]] = {
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
     "s3": {
@@ -61,6 +67,15 @@ ACTIONS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "SelectObjectContent": "s3:GetObject",
         "UploadPart": "s3:PutObject",
         "UploadPartCopy": "s3:PutObject",
+    },
+    # https://docs.aws.amazon.com/cost-management/latest/userguide/billing-permissions-ref.html
+    "budgets": {
+        **{
+            f"{verb}{what}": "budgets:ModifyBudget"
+            for verb in _CHANGES
+            for what in ("Budget", "Notification", "Subscriber")
+        },
+        **{f"Describe{what}": "budgets:ViewBudget" for what in _BUDGET_VIEWS},
     },
     "lambda": {
         "GetLayerVersionByArn": "lambda:GetLayerVersion",
@@ -115,6 +130,9 @@ ADDED = {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
     ("sts", "AssumeRole", "SourceIdentity"): "sts:SetSourceIdentity",
     ("sts", "AssumeRole", "Tags"): "sts:TagSession",
+    # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-state-machine-version.html
+    ("stepfunctions", "CreateStateMachine", "publish"): "states:PublishStateMachineVersion",
+    ("stepfunctions", "UpdateStateMachine", "publish"): "states:PublishStateMachineVersion",
 }
 """Parameters that need one more action on the same resource."""
 
@@ -137,6 +155,7 @@ TAGGED = {
 
 VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "application-autoscaling": {"ResourceId": ("ResourceId",)},
+    "budgets": {"BudgetName": ("BudgetName", "Budget.BudgetName", "NewBudget.BudgetName")},
     "cloudwatch": {
         "AlarmName": ("AlarmName", "AlarmNames"),
         "DashboardName": ("DashboardName", "DashboardNames"),
