@@ -4,8 +4,7 @@
 locals {
   _p = "arn:${data.aws_partition.current.partition}"
   _here = { for service in [
-    "application-autoscaling", "cloudwatch", "ecr", "events", "kms", "lambda", "logs", "sagemaker", "scheduler", "sns",
-    "sqs", "states",
+    "cloudwatch", "ecr", "kms", "lambda", "logs", "sagemaker", "sns", "sqs", "states",
   ] : service => "${local._p}:${service}:${var.region}:${var.account_id}" }
 
   _own_roles  = "${local._iam}:role/${var.project}-*"
@@ -30,19 +29,19 @@ locals {
     identity = [
       # Creating a role, and changing what it may do, only under the boundary.
       {
-        Sid    = "RolesUnderBoundary"
-        Effect = "Allow"
-        Action = [
-          "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
-          "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
-        ]
+        Sid       = "RolesUnderBoundary"
+        Effect    = "Allow"
+        Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
         Resource  = local._own_roles
         Condition = { StringEquals = { "iam:PermissionsBoundary" = module.boundary.arn } }
       },
       {
-        Sid      = "RoleSettings"
-        Effect   = "Allow"
-        Action   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole*"]
+        Sid    = "RoleSettings"
+        Effect = "Allow"
+        Action = [
+          "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+          "iam:UpdateRoleDescription",
+        ]
         Resource = local._own_roles
       },
       {
@@ -53,8 +52,7 @@ locals {
         Condition = {
           StringEquals = {
             "iam:PassedToService" = [
-              "ec2.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com", "sagemaker.amazonaws.com",
-              "scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+              "lambda.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
             ]
           }
         }
@@ -96,13 +94,11 @@ locals {
         Sid    = "PrivateNetwork"
         Effect = "Allow"
         Action = [
-          "ec2:AssociateRouteTable", "ec2:AuthorizeSecurityGroup*", "ec2:CreateFlowLogs", "ec2:CreateLaunchTemplate*",
-          "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc",
-          "ec2:CreateVpcEndpoint", "ec2:DeleteFlowLogs", "ec2:DeleteLaunchTemplate*", "ec2:DeleteRouteTable",
-          "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints",
-          "ec2:DisassociateRouteTable", "ec2:ModifyLaunchTemplate", "ec2:ModifySecurityGroupRules",
-          "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:RevokeSecurityGroup*",
-          "ec2:UpdateSecurityGroupRuleDescriptions*",
+          "ec2:AssociateRouteTable", "ec2:AuthorizeSecurityGroup*", "ec2:CreateFlowLogs", "ec2:CreateRouteTable",
+          "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint",
+          "ec2:DeleteFlowLogs", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags",
+          "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DisassociateRouteTable", "ec2:ModifySecurityGroupRules",
+          "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:RevokeSecurityGroup*",
         ]
         Resource  = "*"
         Condition = local._in_region
@@ -125,8 +121,9 @@ locals {
         Sid    = "Buckets"
         Effect = "Allow"
         Action = [
-          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucket*", "s3:PutEncryptionConfiguration",
-          "s3:PutLifecycleConfiguration",
+          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
+          "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
+          "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         ]
         Resource = local._own_bucket
       },
@@ -134,7 +131,7 @@ locals {
       {
         Sid      = "State"
         Effect   = "Allow"
-        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        Action   = ["s3:DeleteObject", "s3:PutObject"]
         Resource = local._state_objects
       },
       {
@@ -151,7 +148,7 @@ locals {
         Sid    = "Keys"
         Effect = "Allow"
         Action = [
-          "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:EnableKeyRotation",
+          "kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:EnableKeyRotation",
           "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
           "kms:UpdateKeyDescription",
         ]
@@ -174,9 +171,22 @@ locals {
         Resource = aws_kms_key.state.arn
       },
       {
-        Sid      = "Repositories"
-        Effect   = "Allow"
-        Action   = ["ecr:*LayerUpload", "ecr:Batch*", "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository*", "ecr:GetDownloadUrlForLayer", "ecr:Put*", "ecr:SetRepositoryPolicy", "ecr:TagResource", "ecr:UntagResource", "ecr:UploadLayerPart"]
+        Sid    = "Repositories"
+        Effect = "Allow"
+        Action = [
+          "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository", "ecr:PutImageScanningConfiguration",
+          "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:TagResource", "ecr:UntagResource",
+        ]
+        Resource = "${local._here.ecr}:repository/${var.project}-*"
+      },
+      # What "docker push" calls: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+      {
+        Sid    = "PushImages"
+        Effect = "Allow"
+        Action = [
+          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload",
+          "ecr:PutImage", "ecr:UploadLayerPart",
+        ]
         Resource = "${local._here.ecr}:repository/${var.project}-*"
       },
       {
@@ -193,10 +203,14 @@ locals {
         Sid    = "Functions"
         Effect = "Allow"
         Action = [
-          "lambda:AddPermission", "lambda:Create*", "lambda:Delete*", "lambda:Publish*", "lambda:Put*",
-          "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:Update*",
+          "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias",
+          "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
+          "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+          "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission",
+          "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
+          "lambda:UpdateFunctionConfiguration",
         ]
-        Resource = ["${local._here.lambda}:code-signing-config:*", "${local._here.lambda}:function:${var.project}-*"]
+        Resource = "${local._here.lambda}:function:${var.project}-*"
       },
       {
         Sid    = "Models"
@@ -206,12 +220,35 @@ locals {
           "sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:CreateModel",
           "sagemaker:CreateModelPackageGroup", "sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig",
           "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage", "sagemaker:DeleteModelPackageGroup",
-          "sagemaker:DeleteTags", "sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities",
+          "sagemaker:DeleteTags", "sagemaker:UpdateEndpoint",
         ]
         Resource = [
           for type in ["endpoint", "endpoint-config", "model", "model-package", "model-package-group"] :
           "${local._here.sagemaker}:${type}/${var.project}-*"
         ]
+      },
+      # A model has no network but the VPC, whoever writes the Terraform. One key each: all conditions of a statement
+      # must hold for it to deny.
+      {
+        Sid       = "NeverModelsWithNetwork"
+        Effect    = "Deny"
+        Action    = "sagemaker:CreateModel"
+        Resource  = "*"
+        Condition = { BoolIfExists = { "sagemaker:NetworkIsolation" = "false" } }
+      },
+      {
+        Sid       = "NeverModelsWithoutSecurityGroup"
+        Effect    = "Deny"
+        Action    = "sagemaker:CreateModel"
+        Resource  = "*"
+        Condition = { Null = { "sagemaker:VpcSecurityGroupIds" = "true" } }
+      },
+      {
+        Sid       = "NeverModelsWithoutSubnets"
+        Effect    = "Deny"
+        Action    = "sagemaker:CreateModel"
+        Resource  = "*"
+        Condition = { Null = { "sagemaker:VpcSubnets" = "true" } }
       },
       {
         Sid    = "StateMachines"
@@ -226,36 +263,30 @@ locals {
         Sid    = "Messages"
         Effect = "Allow"
         Action = [
-          "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
-          "sns:UntagResource", "sqs:AddPermission", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes",
-          "sqs:TagQueue", "sqs:UntagQueue",
+          "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+          "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
+          "sqs:UntagQueue",
         ]
         Resource = ["${local._here.sns}:${var.project}-*", "${local._here.sqs}:${var.project}-*"]
       },
+      # AWS defines no resource for it: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
       {
-        Sid    = "Rules"
-        Effect = "Allow"
-        Action = [
-          "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
-          "events:UntagResource", "scheduler:Create*", "scheduler:Delete*", "scheduler:TagResource",
-          "scheduler:UntagResource", "scheduler:UpdateSchedule",
-        ]
-        Resource = [
-          "${local._here.events}:rule/${var.project}-*", "${local._here.scheduler}:schedule-group/${var.project}-*",
-          "${local._here.scheduler}:schedule/${var.project}-*",
-        ]
+        Sid       = "Unsubscribe"
+        Effect    = "Allow"
+        Action    = "sns:Unsubscribe"
+        Resource  = "*"
+        Condition = local._in_region
       },
       {
         Sid    = "LogsAndAlarms"
         Effect = "Allow"
         Action = [
-          "cloudwatch:Delete*", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
-          "cloudwatch:UntagResource", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
-          "logs:DeleteMetricFilter", "logs:PutMetricFilter", "logs:PutRetentionPolicy", "logs:TagResource",
-          "logs:UntagResource",
+          "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource",
+          "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy",
+          "logs:TagResource", "logs:UntagResource",
         ]
         Resource = concat(
-          ["${local._here.cloudwatch}:alarm:${var.project}-*", "${local._p}:cloudwatch::${var.account_id}:dashboard/${var.project}-*"],
+          ["${local._here.cloudwatch}:alarm:${var.project}-*"],
           [for group in ["/aws/lambda/", "/aws/sagemaker/", "/aws/vendedlogs/states/", "/slipway/"] : "${local._here.logs}:log-group:${group}*"],
         )
       },

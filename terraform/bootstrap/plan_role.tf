@@ -10,25 +10,20 @@ locals {
         Effect = "Allow"
         Action = [
           "application-autoscaling:Describe*", "application-autoscaling:List*",
-          "budgets:ListTagsForResource", "budgets:ViewBudget",
-          "cloudwatch:Describe*", "cloudwatch:GetDashboard", "cloudwatch:List*",
-          "ec2:Describe*", "ec2:GetManagedPrefixListEntries",
-          "ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy", "ecr:List*",
-          "events:Describe*", "events:List*",
-          "iam:GetOpenIDConnectProvider", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy",
-          "iam:List*",
+          "cloudwatch:Describe*", "cloudwatch:List*",
+          "ec2:Describe*",
+          "ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:List*",
+          "iam:GetRole", "iam:GetRolePolicy", "iam:List*",
           "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:List*",
-          "lambda:GetAlias", "lambda:GetCodeSigningConfig", "lambda:GetFunction*", "lambda:GetPolicy",
-          "lambda:GetProvisionedConcurrencyConfig", "lambda:List*",
+          "lambda:GetAlias", "lambda:GetFunction*", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig",
+          "lambda:List*",
           "logs:Describe*", "logs:List*",
           "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
           "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
           "sagemaker:Describe*", "sagemaker:List*",
-          "scheduler:Get*", "scheduler:List*",
           "sns:Get*", "sns:List*",
-          "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:List*",
+          "sqs:GetQueueAttributes", "sqs:List*",
           "states:Describe*", "states:List*", "states:ValidateStateMachineDefinition",
-          "sts:GetCallerIdentity",
         ]
         Resource = "*"
       },
@@ -39,10 +34,11 @@ locals {
         Resource = local._state_objects
       },
       {
-        Sid      = "DecryptState"
-        Effect   = "Allow"
-        Action   = "kms:Decrypt"
-        Resource = aws_kms_key.state.arn
+        Sid       = "DecryptState"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = aws_kms_key.state.arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
       },
     ]
   }
