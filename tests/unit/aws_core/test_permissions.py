@@ -1,140 +1,36 @@
-"""What services may do on behalf of a resource, where policies are enforced: and what happens when they may not."""
+"""What services may do with a role, where policies are enforced: and what happens when they may not."""
 
 from __future__ import annotations
 
 import json
-import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 from conftest import package
-
-from rehearsal.aws.client import EmbeddedAws
+from enforced import (
+    ACCOUNT,
+    LOGS,
+    NETWORK,
+    arn,
+    awaited,
+    aws,
+    client,
+    denials,
+    make,
+    policy,
+    queue,
+    refused,
+    role_for,
+    root,
+    streams,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.xdist_group("permissions")
-ACCOUNT = "123456789012"
-ECHO = "def handle(event, context):\n    print('seen')\n    return event\n"
-LOGS = {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-NETWORK = {
-    "Action": ["ec2:*NetworkInterface*", "ec2:DescribeSubnets", "ec2:*PrivateIpAddresses"],
-    "Resource": "*",
-}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("permissions")
-
-
-@pytest.fixture(scope="module")
-def aws(root: Path) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(root, speed=60.0, iam="enforce") as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def client(aws: EmbeddedAws) -> Callable[[str], Any]:
-    made: dict[str, Any] = {}
-    return lambda service: made.setdefault(service, aws.client(service))
-
-
-@pytest.fixture
-def role_for(client: Callable[[str], Any], name: str) -> Callable[..., str]:
-    def make(service: str, *statements: dict[str, Any], source: str | None = None) -> str:
-        trusted: dict[str, Any] = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": f"{service}.amazonaws.com"},
-        }
-        equals = {"aws:SourceAccount": ACCOUNT, **({"aws:SourceArn": source} if source else {})}
-        document = policy({**trusted, "Condition": {"StringEquals": equals}})
-        iam, of = client("iam"), f"{name}-{uuid.uuid4().hex[:6]}"
-        arn: str = iam.create_role(RoleName=of, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        if statements:
-            allowed = policy(*({"Effect": "Allow", **statement} for statement in statements))
-            iam.put_role_policy(RoleName=of, PolicyName="inline", PolicyDocument=allowed)
-        return arn
-
-    return make
-
-
-@pytest.fixture
-def denials(root: Path) -> Callable[[], list[dict[str, Any]]]:
-    """What has been refused since the test began."""
-    path = root / "denials.jsonl"
-    before = len(path.read_text().splitlines())
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()[before:]]
-
-
-def policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def awaited(look: Callable[[], Any], seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    return look()
-
-
-def arn(service: str, rest: str) -> str:
-    return f"arn:aws:{service}:eu-west-1:{ACCOUNT}:{rest}"
-
-
-def make(client: Callable[[str], Any], name: str, role: str, **options: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = client("lambda").create_function(
-        FunctionName=name,
-        Role=role,
-        Runtime="python3.11",
-        Handler="handler.handle",
-        Code={"ZipFile": package(ECHO)},
-        **options,
-    )
-    return answer
-
-
-def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
-
-
-def streams(client: Callable[[str], Any], group: str) -> list[Any]:
-    try:
-        found: list[Any] = client("logs").describe_log_streams(logGroupName=group)["logStreams"]
-    except ClientError:
-        return []
-    return found
-
-
-def queue(client: Callable[[str], Any], name: str, **attributes: str) -> tuple[str, str]:
-    url = client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    return url, arn("sqs", name)
-
-
-def let_in(client: Callable[[str], Any], url: str, service: str, source: str) -> None:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": f"{service}.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": "*",
-        "Condition": {"ArnEquals": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": ACCOUNT}},
-    }
-    client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(statement)})
-
-
-def received(client: Callable[[str], Any], url: str, seconds: int = 5) -> list[Any]:
-    found: list[Any] = awaited(lambda: client("sqs").receive_message(QueueUrl=url).get("Messages"), seconds) or []
-    return found
+__all__ = ["aws", "client", "denials", "role_for", "root"]
 
 
 def test_lambda_must_be_trusted(client: Callable[[str], Any], role_for: Callable[..., str], name: str) -> None:
@@ -208,95 +104,32 @@ def test_polling_needs_the_role(client: Callable[[str], Any], role_for: Callable
     assert (code, "ReceiveMessage on SQS" in message) == ("InvalidParameterValueException", True)
 
 
-def test_a_topic_sends_where_it_is_let_in(client: Callable[[str], Any], name: str) -> None:
-    topic = client("sns").create_topic(Name=name)["TopicArn"]
-    url, target = queue(client, name)
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=target)
-    client("sns").publish(TopicArn=topic, Message="lost")
-    let_in(client, url, "sns", topic)
-    client("sns").publish(TopicArn=topic, Message="kept")
-    messages = [json.loads(found["Body"])["Message"] for found in received(client, url)]
-    assert messages == ["kept"]
-
-
-def test_an_alarm_rings_only_where_the_topic_and_its_key_let_it(
-    client: Callable[[str], Any], name: str, denials: Callable[[], list[dict[str, Any]]]
-) -> None:
-    mine = {"Sid": "Mine", "Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}
-    key = client("kms").create_key(Policy=policy(mine))["KeyMetadata"]["KeyId"]
-    topic = client("sns").create_topic(Name=name, Attributes={"KmsMasterKeyId": key})["TopicArn"]
-    url, target = queue(client, name)
-    let_in(client, url, "sns", topic)
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=target)
-    rings = {
-        "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic,
-        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
-    }
-    client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy(rings))
-    client("cloudwatch").put_metric_alarm(
-        AlarmName=name,
-        Namespace="T",
-        MetricName=name,
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1.0,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[topic],
-    )
-    ring = {"AlarmName": name, "StateReason": "test"}
-    client("cloudwatch").set_alarm_state(**ring, StateValue="ALARM")
-    refusal = awaited(denials)
-    assert [(line["principal"], line["action"]) for line in refusal] == [
-        ("cloudwatch.amazonaws.com", "kms:GenerateDataKey")
-    ]
-    uses = {
-        **rings,
-        "Sid": "Rings",
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "sns.amazonaws.com"]},
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Resource": "*",
-    }
-    client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy(mine, uses))
-    client("cloudwatch").set_alarm_state(**ring, StateValue="OK")
-    client("cloudwatch").set_alarm_state(**ring, StateValue="ALARM")
-    assert received(client, url)
-
-
-def test_a_rule_reaches_a_function_that_names_it(
+def test_an_execution_needs_the_key_of_its_state_machine(
     client: Callable[[str], Any], role_for: Callable[..., str], name: str
 ) -> None:
-    function = make(client, name, role_for("lambda", LOGS))["FunctionArn"]
-    rule = client("events").put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
-    client("events").put_targets(Rule=name, Targets=[{"Id": "f", "Arn": function}])
-    event = {"Source": name, "DetailType": "d", "Detail": "{}"}
-    client("events").put_events(Entries=[event])
-    time.sleep(0.5)
-    assert not streams(client, f"/aws/lambda/{name}")
-    client("lambda").add_permission(
-        FunctionName=name,
-        StatementId="rule",
-        Action="lambda:InvokeFunction",
-        Principal="events.amazonaws.com",
-        SourceArn=rule,
+    machine = arn("states", f"stateMachine:{name}")
+    own = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": machine}}
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    use = {"Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": key, "Condition": own}
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    client("stepfunctions").create_state_machine(
+        name=name,
+        definition=definition,
+        roleArn=role_for("states", source=machine),
+        encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key},
     )
-    client("events").put_events(Entries=[event])
-    assert awaited(lambda: streams(client, f"/aws/lambda/{name}"))
 
+    def ends() -> Any:
+        run = client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"]
+        describe = client("stepfunctions").describe_execution
+        return awaited(lambda: (found := describe(executionArn=run))["status"] != "RUNNING" and found)
 
-def test_a_bucket_notifies_the_queue_that_lets_it_in(client: Callable[[str], Any], name: str) -> None:
-    url, target = queue(client, name)
-    client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    config = {"QueueConfigurations": [{"QueueArn": target, "Events": ["s3:ObjectCreated:*"]}]}
-    client("s3").put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=config)
-    client("s3").put_object(Bucket=name, Key="lost", Body=b"")
-    let_in(client, url, "s3", f"arn:aws:s3:::{name}")
-    client("s3").put_object(Bucket=name, Key="kept", Body=b"")
-    records = [record for found in received(client, url) for record in json.loads(found["Body"])["Records"]]
-    assert [record["s3"]["object"]["key"] for record in records] == ["kept"]
+    failed = ends()
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.Permissions")
+    client("stepfunctions").update_state_machine(
+        stateMachineArn=machine, roleArn=role_for("states", use, source=machine)
+    )
+    assert ends()["status"] == "SUCCEEDED"
 
 
 def test_a_state_machine_needs_trust_logs_and_the_managed_rule(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
-from types import SimpleNamespace
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +13,6 @@ from gate_clients import ACCOUNT, ISSUER, ROLES, add_role, client_of, lines, tok
 from gate_clients import with_session as session_of
 
 from rehearsal.aws.client import EmbeddedAws
-from rehearsal.aws.context import Context
-from rehearsal.aws.iam import sessions, tags
-from rehearsal.aws.iam.gate import Gate
-from rehearsal.aws.iam.journal import Journal, open_book
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +67,13 @@ def code_of(call: Callable[..., Any], **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
+
+
+def package() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("handler.py", "")
+    return buffer.getvalue()
 
 
 def enter(sts: Any, role: str, **more: Any) -> Any:
@@ -180,44 +182,6 @@ def test_a_key_that_was_taken_back_opens_nothing(aws: EmbeddedAws) -> None:
     assert code_of(sts.get_caller_identity) == "InvalidClientTokenId"
 
 
-@pytest.mark.parametrize(
-    ("service", "kind", "code"),
-    [
-        ("sagemaker", "application/x-amz-json-1.1", "ExpiredTokenException"),
-        ("sns", "application/x-www-form-urlencoded", "ExpiredToken"),
-        ("s3", "", "ExpiredToken"),
-        ("ec2", "application/x-www-form-urlencoded", "RequestExpired"),
-    ],
-)
-def test_an_expired_session_is_refused_in_the_services_shape(
-    service: str, kind: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/operator/s"
-    over = SimpleNamespace(session_token="t", role_arn=f"{ROLES}/operator", arn=arn, expiration=datetime(2020, 1, 1))
-    monkeypatch.setitem(sessions._known, "ASIAEXPIRED", over)
-    book = open_book("enforce", tmp_path)
-    assert book is not None
-    said: list[str] = []
-    signed = f"AWS4-HMAC-SHA256 Credential=ASIAEXPIRED/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host"
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/",
-        "CONTENT_TYPE": kind,
-        "HTTP_AUTHORIZATION": signed,
-        "HTTP_X_AMZ_SECURITY_TOKEN": "t",
-        "HTTP_X_AMZ_TARGET": "Service.Anything",
-        "wsgi.input": io.BytesIO(b""),
-    }
-    try:
-        gate = Gate(None, Context("http://127.0.0.1:1", tmp_path), book)
-        body = b"".join(gate(environ, lambda status, *_: said.append(status)))
-    finally:
-        open_book("off", tmp_path)
-    assert said == ["403 Forbidden"]
-    assert code.encode() in body
-    assert lines(tmp_path / "denials.jsonl")[0]["principal"] == arn
-
-
 def test_the_root_user_is_decided_and_written_down(aws: EmbeddedAws, root: Path) -> None:
     used = [use for use in lines(root / "uses.jsonl") if use["role"] == f"arn:aws:iam::{ACCOUNT}:root"]
     assert {"iam:CreateRole", "sqs:CreateQueue"} <= {use["action"] for use in used}
@@ -239,22 +203,50 @@ def test_the_root_user_is_decided_and_written_down(aws: EmbeddedAws, root: Path)
     assert lines(root / "denials.jsonl")[-1]["statement"].startswith("statement Wall")
 
 
+def test_a_workload_comes_through_its_endpoint_and_may_only_worsen_that(aws: EmbeddedAws) -> None:
+    ec2, s3, lambdas = (aws.client(service) for service in ("ec2", "s3", "lambda"))
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    mine = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::guarded/*"]}
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        ServiceName="com.amazonaws.eu-west-1.s3",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [mine]}),
+    )["VpcEndpoint"]["VpcEndpointId"]
+    for bucket in ("guarded", "foreign"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="guarded", Key="a", Body=b"a")
+    s3.put_object(Bucket="foreign", Key="a", Body=b"a")
+    wall = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::guarded/*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpce": endpoint}},
+    }
+    s3.put_bucket_policy(Bucket="guarded", Policy=json.dumps({"Version": "2012-10-17", "Statement": [wall]}))
+    trusted = trust({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    network = {"Action": ["ec2:*NetworkInterface*", "ec2:DescribeSubnets", "ec2:*PrivateIpAddresses"], "Resource": "*"}
+    role = add_role(aws, "reader", trusted, {"Action": "s3:GetObject", "Resource": "*"}, network)
+    lambdas.create_function(
+        FunctionName="reader",
+        Role=role,
+        Runtime="python3.11",
+        Handler="handler.handle",
+        Code={"ZipFile": package()},
+        VpcConfig={"SubnetIds": [subnet]},
+    )
+    headers = {"x-slipway-service": "lambda.amazonaws.com"}
+    session = enter(with_headers(aws.client("sts"), headers), "reader")
+    reader = session_of(aws, "s3", session)
+    assert reader.get_object(Bucket="guarded", Key="a")["Body"].read() == b"a"
+    assert code_of(reader.get_object, Bucket="foreign", Key="a") == "AccessDenied"  # by the endpoint's policy
+    assert code_of(aws.client("s3").get_object, Bucket="guarded", Key="a") == "AccessDenied"  # not through it
+    outside = with_headers(session_of(aws, "s3", session), {"x-slipway-way": "outside"})
+    assert code_of(outside.get_object, Bucket="guarded", Key="a") == "AccessDenied"
+    assert outside.get_object(Bucket="foreign", Key="a")
+
+
 def test_a_way_that_nobody_knows_is_refused(aws: EmbeddedAws) -> None:
     call = with_headers(aws.client("s3"), {"x-slipway-way": "inside"}).list_buckets
     assert code_of(call) == "UndecidableRequest"
-
-
-def test_a_journal_goes_on_after_a_restart(tmp_path: Path) -> None:
-    for role in ("a", "b"):
-        Journal(tmp_path / "uses.jsonl").write_first("role", role=role)
-    assert [line["role"] for line in lines(tmp_path / "uses.jsonl")] == ["a", "b"]
-
-
-def test_tags_in_a_request_become_keys() -> None:
-    specified = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "ships"}]}]
-    assert tags.of_request({"TagSpecifications": specified}) == {
-        "aws:RequestTag/team": "ships",
-        "aws:TagKeys": ["team"],
-    }
-    assert tags.of_request({"TagKeys": ["team"]}) == {"aws:TagKeys": ["team"]}
-    assert tags.of_request({}) == {}

@@ -1,0 +1,73 @@
+"""Parts of the gate without a server: expiry in each service's shape, journals, tags of a request."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from gate_clients import ACCOUNT, ROLES, lines
+
+from rehearsal.aws.context import Context
+from rehearsal.aws.iam import sessions, tags
+from rehearsal.aws.iam.gate import Gate
+from rehearsal.aws.iam.journal import Journal, open_book
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "code"),
+    [
+        ("sagemaker", "application/x-amz-json-1.1", "ExpiredTokenException"),
+        ("sns", "application/x-www-form-urlencoded", "ExpiredToken"),
+        ("s3", "", "ExpiredToken"),
+        ("ec2", "application/x-www-form-urlencoded", "RequestExpired"),
+    ],
+)
+def test_an_expired_session_is_refused_in_the_services_shape(
+    service: str, kind: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/operator/s"
+    over = SimpleNamespace(session_token="t", role_arn=f"{ROLES}/operator", arn=arn, expiration=datetime(2020, 1, 1))
+    monkeypatch.setitem(sessions._known, "ASIAEXPIRED", over)
+    book = open_book("enforce", tmp_path)
+    assert book is not None
+    said: list[str] = []
+    signed = f"AWS4-HMAC-SHA256 Credential=ASIAEXPIRED/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host"
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/",
+        "CONTENT_TYPE": kind,
+        "HTTP_AUTHORIZATION": signed,
+        "HTTP_X_AMZ_SECURITY_TOKEN": "t",
+        "HTTP_X_AMZ_TARGET": "Service.Anything",
+        "wsgi.input": io.BytesIO(b""),
+    }
+    try:
+        gate = Gate(None, Context("http://127.0.0.1:1", tmp_path), book)
+        body = b"".join(gate(environ, lambda status, *_: said.append(status)))
+    finally:
+        open_book("off", tmp_path)
+    assert said == ["403 Forbidden"]
+    assert code.encode() in body
+    assert lines(tmp_path / "denials.jsonl")[0]["principal"] == arn
+
+
+def test_a_journal_goes_on_after_a_restart(tmp_path: Path) -> None:
+    for role in ("a", "b"):
+        Journal(tmp_path / "uses.jsonl").write_first("role", role=role)
+    assert [line["role"] for line in lines(tmp_path / "uses.jsonl")] == ["a", "b"]
+
+
+def test_tags_in_a_request_become_keys() -> None:
+    specified = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "ships"}]}]
+    assert tags.of_request({"TagSpecifications": specified}) == {
+        "aws:RequestTag/team": "ships",
+        "aws:TagKeys": ["team"],
+    }
+    assert tags.of_request({"TagKeys": ["team"]}) == {"aws:TagKeys": ["team"]}
+    assert tags.of_request({}) == {}
