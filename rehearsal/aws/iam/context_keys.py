@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.iam import request_keys
 from rehearsal.aws.iam.members import members
+from rehearsal.aws.iam.reference import has_key
 from rehearsal.aws.iam.request import as_texts
 
 if TYPE_CHECKING:
@@ -13,15 +14,11 @@ if TYPE_CHECKING:
 
 Context = dict[str, str | list[str]]
 
-_POLICIES_GIVEN = ("Attach", "Detach")  # only these operations bring iam:PolicyARN
-
 
 def parameter_keys(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> Context:
     """Return the keys that the parameters of a call fill."""
     context: Context = {}
     for key, paths in request_keys.PARAMETERS.get(service, {}).items():
-        if key == "iam:PolicyARN" and not operation.startswith(_POLICIES_GIVEN):
-            continue
         values = as_texts(
             [value for path in paths for value in members(parameters, path) if not isinstance(value, dict)]
         )
@@ -39,6 +36,11 @@ def parameter_keys(service: str, operation: str, parameters: dict[str, Any], sco
         )
     context.update(_tags(parameters.get("Tags") or parameters.get("tags")))
     return context
+
+
+def of_action(context: Context, action: str) -> Context:
+    """Return the keys that AWS fills for an action: a parameter's name alone does not make a condition key."""
+    return {key: value for key, value in context.items() if has_key(action, key)}
 
 
 def _single(values: tuple[str, ...]) -> str | list[str]:

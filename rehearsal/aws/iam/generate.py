@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rehearsal.aws.iam.request_keys import PARAMETERS
+
 SERVICES = [
     "application-autoscaling",
     "budgets",
@@ -54,7 +56,18 @@ def compact(service: dict[str, Any]) -> dict[str, Any]:
         "actions": actions,
         "arns": {kind: row["arn"] for kind, row in sorted(service["resources"].items())},
         "keys": sorted({re.sub(r"(\$\{|<)\w+(\}|>)", "${}", key) for key in keys}),
+        "listed": _listed(service["privileges"]),
     }
+
+
+def _listed(actions: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the keys of services that parameters fill here, in lower case, and the actions that AWS lists them for."""
+    ours = {key.lower() for keys in PARAMETERS.values() for key in keys}
+    found: dict[str, list[str]] = {}
+    for name, action in sorted(actions.items()):
+        for key in {key.lower() for row in action["resource_types"].values() for key in row["condition_keys"]} & ours:
+            found.setdefault(key, []).append(name)
+    return dict(sorted(found.items()))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.iam import tables
-from rehearsal.aws.iam.context_keys import Context, parameter_keys
+from rehearsal.aws.iam.context_keys import Context, of_action, parameter_keys
 from rehearsal.aws.iam.errors import UnmappedCallError
 from rehearsal.aws.iam.members import members
 from rehearsal.aws.iam.passing import passed_roles
@@ -60,10 +60,10 @@ def checks(
     found: list[Check] = []
     for action in actions(service, operation, parameters):
         arns = resources(service, operation, action, named, scope)
-        found += [Check(action, arn, context) for arn in arns]
+        found += [Check(action, arn, of_action(context, action)) for arn in arns]
         for extra, why in _added(service, operation, parameters):
             on = resources(service, operation, extra, named, scope) if service == "logs" else arns
-            found += [Check(extra, arn, context, why) for arn in on]
+            found += [Check(extra, arn, of_action(context, extra), why) for arn in on]
     if service == "ec2":
         found += _tags_of_new(operation, parameters, scope)
     if service == "s3" and operation in ("CopyObject", "UploadPartCopy"):

@@ -12,8 +12,9 @@ from rehearsal.aws.iam.document import read_policy
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
 from rehearsal.aws.iam.evaluate import Policies, evaluate
 from rehearsal.aws.iam.mapping import checks
+from rehearsal.aws.iam.reference import has_key, reference
 from rehearsal.aws.iam.request import Request, principal
-from rehearsal.aws.iam.request_keys import filled
+from rehearsal.aws.iam.request_keys import PARAMETERS, filled
 from rehearsal.aws.iam.resources import Scope
 
 SCOPE = Scope("123456789012", "eu-west-1")
@@ -120,3 +121,15 @@ def test_a_policy_on_a_key_that_nothing_fills_decides_nothing(effect: str) -> No
     )
     with pytest.raises(PolicyEvaluationError, match="nothing here fills"):
         evaluate(request, Policies((policy,)))
+
+
+def test_a_parameter_fills_a_key_only_for_the_actions_that_have_it() -> None:
+    alarm = checks("cloudwatch", "PutMetricAlarm", {"AlarmName": "a", "Namespace": "n"}, SCOPE)
+    metric = checks("cloudwatch", "PutMetricData", {"Namespace": "n"}, SCOPE)
+    assert [check.context for check in (*alarm, *metric)] == [{}, {"cloudwatch:namespace": "n"}]
+
+
+@pytest.mark.parametrize("key", sorted({key for keys in PARAMETERS.values() for key in keys}))
+def test_keys_that_parameters_fill_are_listed_for_some_action(key: str) -> None:
+    assert any(has_key(f"{prefix}:{name}", key) for prefix, row in reference().items() for name in row["actions"])
+    assert not has_key("sts:GetCallerIdentity", key)
