@@ -1,131 +1,114 @@
-"""``make policies``: checkov over every module and our own controls over every environment's resolved plan.
+"""``make policies``: checkov over every module and plan, and our own controls over every resolved plan.
 
-It fails when a check fails and also when one could not look: checkov by itself ends with 0 when a file cannot be parsed
-or nothing was scanned at all; so this asks for the numbers.
+It fails when a check fails (exit 1), and also when one could not look (exit 2).
 """
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import json
-import subprocess
 import sys
-from collections import Counter
-from dataclasses import dataclass
+import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from policies.environments import report_environments
-from policies.plan import UnreadableError
+from policies import builtin, judging
+from policies.builtin import Checkov, PolicyError
+from policies.environments import environment_names, judged_plans, resolved
+from policies.plan import UnreadableError, read_plan
 from policies.registry import RegistryError
-from policies.resolve import ResolveError
+from policies.reports import add_builtin
+from policies.resolve import CACHE, ResolveError, resolve
+from policies.roots import folder_root
 from policies.scan import WaiverError
 from terraform.command import TerraformError
 
-ROOT = Path(__file__).resolve().parent.parent
-CHECKOV = ROOT / ".venv-policies" / "bin" / "checkov"
-MISFIRES = ROOT / "policies" / "misfires.yaml"
-SCANNED = ("terraform/modules", "terraform/bootstrap")
-SHORTEST_REASON = 20
+UNTRUSTED = (PolicyError, RegistryError, ResolveError, TerraformError, UnreadableError, WaiverError)
 
 
-class PolicyError(Exception):
-    """The scan cannot be trusted, so it counts as failed."""
-
-
-@dataclass(frozen=True)
-class Misfires:
-    """Checks that are switched off altogether, and single findings (check, resource) that are known."""
-
-    checks: dict[str, str]
-    findings: dict[tuple[str, str], str]
-
-
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Scan; returns 0 when everything passed, 1 when a check failed, 2 when the scan cannot be trusted."""
+    parser = argparse.ArgumentParser(prog="python -m policies", description=__doc__)
+    parser.add_argument("--folder", type=Path, help="judge this folder of Terraform instead, by our own controls")
+    parser.add_argument("--plan", type=Path, help="judge this plan instead: a file of `terraform show -json`")
+    parser.add_argument("--account", default="111122223333", help="the account that --folder or --plan belongs to")
+    parser.add_argument("--region", default="eu-west-1", help="and its region")
+    parser.add_argument("--not-production", action="store_true", help="judge it as an environment nobody depends on")
+    parser.add_argument("--record", action="store_true", help="record which of checkov's checks look at something")
+    given = parser.parse_args(arguments)
     try:
-        misfires = load_misfires(MISFIRES.read_text())
-        counts, failed = judge([scan(folder, misfires) for folder in SCANNED], misfires)
-        demand_every_module_seen(counts)
-        secure = report_environments()
-    except (PolicyError, RegistryError, ResolveError, TerraformError, UnreadableError, WaiverError) as error:
+        if given.folder or given.plan:
+            return 0 if one(given) else 1
+        return 0 if everything(given.record) else 1
+    except UNTRUSTED as error:
         print(f"policies: {error}", file=sys.stderr)
         return 2
-    for line in failed:
-        print(line)
-    print(f"checkov: {counts['passed']} passed, {len(failed)} failed, {counts['skipped']} skipped with a reason")
-    return 0 if secure and not failed else 1
 
 
-def load_misfires(text: str) -> Misfires:
-    """Read misfires.yaml; PolicyError for an entry without a reason."""
-    document = yaml.safe_load(text)
-    findings = {(entry["check"], entry["resource"]): entry.get("reason") for entry in document["findings"]}
-    for name, reason in {**document["checks"], **findings}.items():
-        if not isinstance(reason, str) or len(reason) < SHORTEST_REASON:
-            raise PolicyError(f"{MISFIRES.name}: {name} has no reason: write why it misfires, or remove it")
-    return Misfires(document["checks"], findings)
-
-
-def scan(folder: str, misfires: Misfires) -> dict[str, Any]:
-    """Run checkov over one folder and return its report; PolicyError when it gave none, or complained."""
-    if not CHECKOV.exists():
-        raise PolicyError("checkov is not installed: run `make policies`, which sets it up")
-    command = [str(CHECKOV), "--directory", folder, "--framework", "terraform", "--skip-download", "--output", "json"]
-    command += ["--skip-path", "/tests/", "--skip-check", ",".join(misfires.checks)]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if finished.stderr.strip():
-        raise PolicyError(
-            f"checkov complained about {folder}, so its verdict does not count:\n{finished.stderr[-2000:]}"
-        )
+def everything(record: bool = False) -> bool:
+    """Judge the whole repository; whether all passed."""
+    begin = time.monotonic()
+    today = datetime.datetime.now(datetime.UTC).date()
+    misfires = builtin.load_misfires(builtin.MISFIRES.read_text(), today)
+    checkov = Checkov()
     try:
-        report: dict[str, Any] = json.loads(finished.stdout)
-    except ValueError:
-        raise PolicyError(f"checkov gave no JSON for {folder} (exit {finished.returncode})") from None
-    if not isinstance(report, dict) or "results" not in report:
-        raise PolicyError(f"checkov scanned nothing in {folder}: {finished.stdout[:300]}")
-    return report
+        documents = resolved(environment_names())
+        planned = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="slipway-policies-") as scratch:
+            for name, document in documents.items():
+                path = Path(scratch) / f"{name}.json"
+                path.write_text(json.dumps(document))
+                checkov.plan(name, path)
+            verdicts, seconds = judging.judge(judged_plans(documents), today)
+            answer = checkov.answer()
+    finally:
+        checkov.close()
+    if record:
+        builtin.FLOOR.write_text(json.dumps(builtin.measured(answer), indent=1) + "\n")
+    floor = json.loads(builtin.FLOOR.read_text())
+    outcome = builtin.judge(answer, checkov.asked, misfires, floor, today)
+    builtin.demand_every_module_seen(answer)
+    passed = judging.report(verdicts)
+    add_builtin(CACHE, outcome)
+    for _, line in outcome.failed:
+        print(line)
+    print(
+        f"checkov {answer['version']}: {outcome.passed.total()} passed, {len(outcome.failed)} failed, "
+        f"{outcome.skipped.total()} switched off with a reason, over {len(checkov.asked)} scans"
+    )
+    slow = tell_times(seconds, outcome.seconds)
+    print(f"planned in {planned - begin:.1f} s, judged in {time.monotonic() - planned:.1f} s more")
+    return passed and not outcome.failed and not slow
 
 
-def judge(reports: list[dict[str, Any]], misfires: Misfires) -> tuple[Counter[str], list[str]]:
-    """Counts (``passed``, ``skipped``, ``file:PATH`` of passed checks) and one line per failed check.
-
-    PolicyError when a file was unreadable, a skip has no reason, or a known finding is no longer found.
-    """
-    counts: Counter[str] = Counter()
-    failed: set[str] = set()
-    found: set[tuple[str, str]] = set()
-    for report in reports:
-        results = report["results"]
-        if results["parsing_errors"]:
-            raise PolicyError("checkov cannot read: " + ", ".join(results["parsing_errors"]))
-        for check in results["skipped_checks"]:
-            if not (check["check_result"].get("suppress_comment") or "").strip():
-                raise PolicyError(f"{check['file_path']}: skip of {check['check_id']} without a reason")
-        counts.update(passed=len(results["passed_checks"]), skipped=len(results["skipped_checks"]))
-        counts.update(f"file:{check['file_path']}" for check in results["passed_checks"])
-        for check in results["failed_checks"]:
-            finding = (check["check_id"], check["resource"])
-            if finding in misfires.findings:
-                found.add(finding)
-                counts["skipped"] += 1
-                continue
-            place = f"{check['file_path']}:{check['file_line_range'][0]}"
-            failed.add(f"{finding[0]} {place} {finding[1]}: {check['check_name']}")
-    if gone := set(misfires.findings) - found:
-        raise PolicyError(f"{MISFIRES.name}: no longer found, so delete: {sorted(gone)}")
-    return counts, sorted(failed)
+def tell_times(own: dict[str, float], builtins: dict[str, float]) -> list[str]:
+    """Print what each environment's scan took once it was planned; returns those that took too long."""
+    took = {name: seconds + builtins.get(name, 0.0) for name, seconds in own.items()}
+    print("CPU of the scans of plans: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()))
+    slow = [name for name, seconds in took.items() if seconds > judging.PATIENCE_S]
+    if slow:
+        print(f"too slow, {judging.PATIENCE_S:.0f} s are allowed: {', '.join(slow)}")
+    return slow
 
 
-def demand_every_module_seen(counts: Counter[str]) -> None:
-    """PolicyError for a module in which no check has looked at anything."""
-    modules = {path.parent.name for path in (ROOT / "terraform" / "modules").glob("*/main.tf")}
-    files = [name for name in counts if name.startswith("file:")]
-    unseen = sorted(name for name in modules if not any(f"/{name}/" in file for file in files))
-    if unseen:
-        raise PolicyError(f"no check looked at the modules: {', '.join(unseen)}")
+def one(given: argparse.Namespace) -> bool:
+    """Judge one folder or plan by our own controls; whether all passed."""
+    name = (given.folder or given.plan).stem
+    if given.folder:
+        root = folder_root(given.folder, given.account, given.region)
+        document = resolve([root], keep=False)[root.name]
+    else:
+        try:
+            document = json.loads(given.plan.read_text())
+        except (OSError, ValueError) as error:
+            raise PolicyError(f"{given.plan} is no plan in JSON (`terraform show -json`): {error}") from None
+        if not isinstance(document, dict) or "resource_changes" not in document:
+            raise PolicyError(f"{given.plan} is no plan in JSON: it has no resource_changes")
+    plan = read_plan(document, name, given.account, given.region, not given.not_production)
+    return judging.report_one(plan)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from policies.control import Break
-from policies.plan import Plan, Resource, called
+from policies.asl import called
+from policies.control import ACCOUNT, Break
+from policies.plan import Plan, Resource
 
 Edit = Callable[[Any], None]
 _GONE = object()
@@ -18,7 +20,7 @@ class NothingToBreakError(Exception):
 
 
 def put(path: str, value: Any) -> Break:
-    """Set an attribute; ``path`` is dotted, with numbers for members of lists."""
+    """Set an attribute; ``path`` is dotted, with numbers for members of lists; a backslash keeps a dot in a name."""
     return lambda resource, _: set_at(resource.values, path, value)
 
 
@@ -29,7 +31,8 @@ def drop(path: str) -> Break:
 
 def set_at(values: Any, path: str, value: Any) -> None:
     """Set (or remove) what lies at ``path``; NothingToBreakError when its parent is missing or it is so already."""
-    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    parts = [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", path)]
+    *parents, last = [int(part) if part.isdigit() else part for part in parts]
     for part in parents:
         try:
             values = values[part]
@@ -48,15 +51,15 @@ def set_at(values: Any, path: str, value: Any) -> None:
 
 
 def in_document(attribute: str, edit: Edit) -> Break:
-    """Edit the JSON document in an attribute."""
+    """Edit the JSON document in an attribute; the fixtures' account stands for the plan's."""
 
-    def change(resource: Resource, _: Plan) -> None:
+    def change(resource: Resource, plan: Plan) -> None:
         text = resource.values.get(attribute)
         if not text:
             raise NothingToBreakError(attribute)
         parsed = json.loads(text)
         edit(parsed)
-        after = json.dumps(parsed)
+        after = json.dumps(parsed).replace(ACCOUNT, plan.account)
         if json.loads(text) == parsed:
             raise NothingToBreakError(attribute)
         resource.values[attribute] = after
@@ -64,9 +67,10 @@ def in_document(attribute: str, edit: Edit) -> Break:
     return change
 
 
-def grant(action: str | list[str], resources: str | list[str] = "*", **more: Any) -> Break:
-    """Add an Allow statement to a policy."""
-    statement = {"Sid": "Mutant", "Effect": "Allow", "Action": action, "Resource": resources, **more}
+def grant(action: str | list[str] | None, resources: str | list[str] = "*", **more: Any) -> Break:
+    """Add an Allow statement to a policy; its actions None where ``more`` has NotAction."""
+    given = {} if action is None else {"Action": action}
+    statement = {"Sid": "Mutant", "Effect": "Allow", **given, "Resource": resources, **more}
     return in_document("policy", lambda doc: doc["Statement"].append(statement))
 
 
@@ -149,3 +153,61 @@ def elsewhere(kind: str, change: Break, chosen: Callable[[Resource, Resource], b
         raise NothingToBreakError(kind)
 
     return whole
+
+
+def grant_in(kind: str, action: str | list[str] | None, resources: str | list[str], **more: Any) -> Break:
+    """Grant by a policy of another kind: managed and attached (aws_iam_policy), or inside the role (aws_iam_role)."""
+    given = {} if action is None else {"Action": action}
+    statement = {"Sid": "Mutant", "Effect": "Allow", **given, "Resource": resources, **more}
+    whole = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    def change(_: Resource, plan: Plan) -> None:
+        text = whole.replace(ACCOUNT, plan.account)
+        if kind == "aws_iam_policy":
+            plan.resources.append(Resource(f"{kind}.mutant", kind, {"name": "mutant", "policy": text}))
+            return
+        roles = plan.of("aws_iam_role")
+        if roles:
+            roles[0].values["inline_policy"] = [{"name": "mutant", "policy": text}]
+        else:
+            plan.resources.append(Resource(f"{kind}.mutant", kind, {"inline_policy": [{"policy": text}]}))
+
+    return change
+
+
+def _another_job(state_of: Callable[[Any], Any], resource: str, **changed: Any) -> Break:
+    """One more job like the first one of the machine, with some of its request changed."""
+
+    def edit(doc: Any) -> None:
+        for state in _all_states(doc):
+            if called(state) == "sagemaker:createTrainingJob":
+                task = json.loads(json.dumps(state)) | {"Resource": resource, "End": True}
+                task.pop("Next", None)
+                task["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "MutantEnd"}]
+                spelling = "Parameters" if "Parameters" in task else "Arguments"
+                task[spelling] = {**task[spelling], **changed}
+                doc["States"]["Mutant"] = state_of({"Mutant": task, "MutantEnd": {"Type": "Fail"}})
+                return
+        raise NothingToBreakError("a training job")
+
+    return in_document("definition", edit)
+
+
+def nested_job(**changed: Any) -> Break:
+    """One more job, in a branch of a parallel state inside a map."""
+    resource = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+
+    def wrapped(inner: Any) -> Any:
+        branch = {"StartAt": "Mutant", "States": inner}
+        parallel = {"Type": "Parallel", "Branches": [branch], "End": True}
+        return {"Type": "Map", "ItemProcessor": {"StartAt": "Both", "States": {"Both": parallel}}, "End": True}
+
+    return _another_job(wrapped, resource, **changed)
+
+
+def sdk_job(**changed: Any) -> Break:
+    """One more job, through Step Functions' general integration."""
+    return _another_job(lambda inner: inner["Mutant"] | {"Catch": inner["Mutant"]["Catch"]}, _SDK, **changed)
+
+
+_SDK = "arn:aws:states:::aws-sdk:sagemaker:createTrainingJob"

@@ -26,6 +26,7 @@ _AREAS = {
     "MSG": "Topics and queues",
     "SCH": "Schedules",
     "TAG": "Tags",
+    "PLAN": "The plan as a whole",
 }
 
 

@@ -47,6 +47,8 @@ class Control:
         Ids from ``policies.standards``.
     applies
         Narrows ``types`` down.
+    refuses
+        Resource types that it wants nowhere.
     unused
         Why no environment has such a resource; without it one that is never evaluated fails the gate.
     """
@@ -61,6 +63,7 @@ class Control:
     breaks: Mapping[str, Break]
     sources: tuple[str, ...] = ()
     applies: Applies = always
+    refuses: tuple[str, ...] = ()
     unused: str = ""
     id: str = field(default="", compare=False)
 

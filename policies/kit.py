@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from policies.control import ACCOUNT, REGION
-from policies.plan import Plan, Resource, arguments, called, tasks
+from policies.plan import Plan, Resource, UnreadableError
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/fixture"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/slipway-boundary"
@@ -23,14 +24,6 @@ NO_RESOURCE = re.compile(
     r"|listlogdeliveries|putresourcepolicy|updatelogdelivery))"
 )
 
-JOBS = (
-    "sagemaker:createTrainingJob",
-    "sagemaker:createProcessingJob",
-    "sagemaker:createTransformJob",
-    "sagemaker:createHyperParameterTuningJob",
-    "sagemaker:createModel",
-)
-
 
 def own_arn(value: Any, plan: Plan, service: str) -> bool:
     """Whether this is an ARN of the plan's own account."""
@@ -39,8 +32,24 @@ def own_arn(value: Any, plan: Plan, service: str) -> bool:
 
 
 def own_key(value: Any, plan: Plan) -> bool:
-    """Whether this names a customer-managed key of the plan's account, and not one of AWS's (alias/aws/...)."""
-    return own_arn(value, plan, "kms") and "alias/aws/" not in str(value)
+    """Whether this names a customer-managed key of the plan's account, and not one of AWS's.
+
+    A key of AWS's has an id like any other; so where the plan makes keys it has to be one of those.
+    """
+    own = f"arn:aws:kms:{plan.region}:{plan.account}:"
+    names = {alias.values.get("name") for alias in plan.of("aws_kms_alias")}
+    if value in names or str(value).removeprefix(own) in names:
+        return True
+    made = {key.values.get("arn") for key in plan.of("aws_kms_key")}
+    return own_arn(value, plan, "kms") and "alias/aws/" not in str(value) and (not made or value in made)
+
+
+def is_open(cidr: Any) -> bool:
+    """Whether a range holds addresses that are not private."""
+    try:
+        return not ipaddress.ip_network(str(cidr), strict=False).is_private
+    except ValueError:
+        raise UnreadableError(f"no range of addresses: {cidr!r}") from None
 
 
 def policy_text(*statements: Mapping[str, Any]) -> str:
@@ -87,15 +96,6 @@ def machine_text(**task: Any) -> str:
         **task,
     }
     return json.dumps({"TimeoutSeconds": 7200, "StartAt": "T", "States": {"T": state, "Stop": {"Type": "Fail"}}})
-
-
-def job_requests(machine: Resource, *calls: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Requests of SageMaker jobs with the state's name; what processing keeps in NetworkConfig stands at the top."""
-    for name, state in tasks(machine, *(calls or JOBS)):
-        request = dict(arguments(state))
-        if called(state) == "sagemaker:createHyperParameterTuningJob":
-            request = dict(request.get("TrainingJobDefinition") or {})
-        yield name, request | dict(request.get("NetworkConfig") or {})
 
 
 def is_log_bucket(bucket: str, plan: Plan) -> bool:

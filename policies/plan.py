@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-PRODUCTION = "prod"
 Values = dict[str, Any]
 Statement = Mapping[str, Any]
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+_ELEMENTS = {
+    *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
+}
 
 
 class UnreadableError(Exception):
@@ -38,6 +42,7 @@ class Plan:
     account: str
     region: str
     resources: list[Resource] = field(default_factory=list)
+    production: bool = True  # whether people depend on it: the strict reading where nobody says otherwise
 
     def of(self, *types: str) -> list[Resource]:
         """All resources of these types, in the plan's order."""
@@ -47,22 +52,43 @@ class Plan:
         """Resources of one type whose attributes have these values."""
         return [r for r in self.of(kind) if all(r.values.get(key) == value for key, value in values.items())]
 
-    @property
-    def production(self) -> bool:
-        """Whether people depend on this environment."""
-        return self.environment == PRODUCTION
+
+BOOTSTRAP = "bootstrap"  # the plan of what is applied once in an account
+WHOLE = "plan"  # the type of the one resource that stands for a plan as a whole
 
 
-def read_plan(document: Mapping[str, Any], environment: str, account: str, region: str) -> Plan:
-    """The plan in ``terraform show -json``'s form; UnreadableError when anything in it is still open."""
-    resources = []
+def read_plan(
+    document: Mapping[str, Any], environment: str, account: str, region: str, production: bool = True
+) -> Plan:
+    """The plan in ``terraform show -json``'s form; UnreadableError when anything in it is still open.
+
+    The last resource stands for the plan as a whole: its type is ``plan``, and it holds the data sources that are read.
+    """
+    resources, data, still_open = [], [], []
     for change in document["resource_changes"]:
-        if change["mode"] != "managed" or change["change"]["actions"] == ["delete"]:
+        if change["change"]["actions"] == ["delete"]:
             continue
+        if change["mode"] != "managed":
+            data.append(change["type"])
+            continue
+        unknown = change["change"].get("after_unknown") or {}
+        still_open += [f"{change['address']}.{name}" for name in _open(unknown)]
         resources.append(Resource(change["address"], change["type"], change["change"]["after"]))
     if not resources:
         raise UnreadableError(f"{environment}: the plan holds no resources")
-    return Plan(environment, account, region, resources)
+    if still_open:
+        some = ", ".join(still_open[:5])
+        raise UnreadableError(f"{environment}: {len(still_open)} attributes are known only after an apply: {some}")
+    resources.append(Resource(WHOLE, WHOLE, {"data": sorted(set(data))}))
+    return Plan(environment, account, region, resources, production)
+
+
+def _open(unknown: Any, path: str = "") -> Iterator[str]:
+    if unknown is True:
+        yield path
+    elif isinstance(unknown, dict | list):
+        for key, value in unknown.items() if isinstance(unknown, dict) else enumerate(unknown):
+            yield from _open(value, f"{path}.{key}" if path else str(key))
 
 
 def first(block: Any) -> Values:
@@ -81,7 +107,15 @@ def listed(value: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Any:
-    return json.loads(text)
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that says a thing twice says what its reader likes."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def document(value: Any) -> dict[str, Any]:
@@ -100,6 +134,13 @@ def statements(value: Any, effect: str | None = None) -> list[Statement]:
     found = listed(document(value).get("Statement"))
     if not found:
         raise UnreadableError("a policy without a statement")
+    for statement in found:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            raise UnreadableError(f"a statement that neither allows nor denies: {str(statement)[:60]}")
+        if odd := sorted(set(statement) - _ELEMENTS):
+            raise UnreadableError(f"a statement with elements that IAM does not know: {', '.join(odd)}")
+        if not isinstance(statement.get("Condition") or {}, dict):
+            raise UnreadableError("a condition that is no object")
     return [s for s in found if effect in (None, s.get("Effect"))]
 
 
@@ -132,47 +173,6 @@ def services(statement: Statement) -> list[str]:
     """The service principals of a statement."""
     principal = statement.get("Principal")
     return listed(principal.get("Service")) if isinstance(principal, dict) else []
-
-
-def role_statements(resource: Resource, effect: str | None = "Allow") -> list[Statement]:
-    """What an inline or managed policy says."""
-    return statements(resource.values.get("policy"), effect)
-
-
-def states(machine: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each state of a state machine with its name, those within Map and Parallel too."""
-    yield from _states(document(machine.values.get("definition")))
-
-
-def _states(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if not isinstance(node.get("States"), dict):
-        raise UnreadableError("a state machine without states")
-    for name, state in node["States"].items():
-        yield name, state
-        for inner in [state.get("ItemProcessor"), state.get("Iterator"), *listed(state.get("Branches"))]:
-            if inner:
-                yield from _states(inner)
-
-
-def tasks(machine: Resource, *calls: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Task states with their names; only those that call one of ``calls``, such as sagemaker:createTrainingJob."""
-    return [
-        (name, state)
-        for name, state in states(machine)
-        if state.get("Type") == "Task" and (not calls or called(state) in calls)
-    ]
-
-
-def called(state: Mapping[str, Any]) -> str:
-    """service:operation of a task's optimised integration, without its .sync or .waitForTaskToken."""
-    parts = str(state.get("Resource", "")).split(":")
-    return ":".join(parts[-2:]).split(".")[0] if len(parts) > 6 else str(state.get("Resource", ""))
-
-
-def arguments(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a task hands over, in JSONPath's or JSONata's spelling."""
-    given: Mapping[str, Any] = state.get("Parameters") or state.get("Arguments") or {}
-    return given
 
 
 def missing(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:

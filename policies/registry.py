@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from policies.control import SEVERITIES, Control
 from policies.standards import STANDARDS
@@ -20,11 +22,15 @@ class RegistryError(Exception):
 
 @cache
 def controls() -> tuple[Control, ...]:
-    """All controls by id; RegistryError when ids.txt and the files differ, or metadata is missing."""
+    """All controls by id; see ``load``."""
+    return load()
+
+
+def load() -> tuple[Control, ...]:
+    """Read the controls; RegistryError when one cannot be loaded, metadata is missing, or ids.txt names others."""
     loaded = []
     for path in sorted(FOLDER.glob("slip_*.py")):
-        module = importlib.import_module(f"policies.controls.{path.stem}")
-        control = getattr(module, "CONTROL", None)
+        control = getattr(_module(path), "CONTROL", None)
         if not isinstance(control, Control):
             raise RegistryError(f"{path.name}: defines no CONTROL")
         loaded.append(replace(control, id=path.stem.upper()))
@@ -41,3 +47,17 @@ def controls() -> tuple[Control, ...]:
         if not (control.reason and control.remedy and control.breaks):
             raise RegistryError(f"{control.id}: a reason, a remedy or a failing fixture is missing")
     return tuple(loaded)
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"policies.controls.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise RegistryError(f"{path.name}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module.__name__]
+        raise RegistryError(f"{path.name}: cannot be loaded: {error!r}") from error
+    return module

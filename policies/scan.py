@@ -12,6 +12,8 @@ from policies.control import Control
 from policies.plan import Plan
 
 SHORTEST_REASON = 20
+LONGEST = datetime.timedelta(days=366)
+_FIELDS = ("control", "environment", "resource", "reason", "expires", "only")
 
 
 class WaiverError(Exception):
@@ -45,6 +47,12 @@ class Waiver:
     resource: str
     reason: str
     expires: datetime.date
+    only: tuple[str, ...]
+
+    def holds(self, faults: Sequence[str]) -> bool:
+        """Whether it is about these faults: each begins as one that was decided on, and none of those is gone."""
+        found = all(fault.startswith(self.only) for fault in faults)
+        return found and all(any(fault.startswith(text) for fault in faults) for text in self.only)
 
 
 def scan(plan: Plan, controls: Iterable[Control]) -> list[Verdict]:
@@ -75,21 +83,27 @@ def read_waivers(entries: Sequence[Mapping[str, Any]], today: datetime.date) -> 
             raise WaiverError(f"waiver of {name}: add the day it ends, such as expires: 2030-01-31")
         if entry["expires"] < today:
             raise WaiverError(f"waiver of {name}: ended on {entry['expires']}; correct the finding, or decide anew")
-        waivers.append(Waiver(*(entry[key] for key in ("control", "environment", "resource", "reason", "expires"))))
+        if entry["expires"] > today + LONGEST:
+            raise WaiverError(f"waiver of {name}: ends on {entry['expires']}, in more than {LONGEST.days} days")
+        if not entry.get("only") or not all(isinstance(text, str) and text for text in entry["only"]):
+            raise WaiverError(f"waiver of {name}: add `only`, how each fault begins that may stand")
+        if odd := sorted(set(entry) ^ set(_FIELDS)):
+            raise WaiverError(f"waiver of {name}: fields that are missing or not known: {', '.join(odd)}")
+        waivers.append(Waiver(**{**entry, "only": tuple(entry["only"])}))
     return waivers
 
 
 def apply_waivers(verdicts: Sequence[Verdict], waivers: Sequence[Waiver]) -> list[Verdict]:
     """Verdicts with the waived ones marked; WaiverError for a waiver that nothing needs any more."""
-    reasons = {(w.control, w.environment, w.resource): w.reason for w in waivers}
+    known = {(w.control, w.environment, w.resource): w for w in waivers}
     used = set()
     marked = []
     for verdict in verdicts:
         key = (verdict.control.id, verdict.environment, verdict.address)
-        waived = bool(verdict.faults) and key in reasons
+        waived = key in known and known[key].holds(verdict.faults)
         if waived:
             used.add(key)
-        marked.append(replace(verdict, waived=reasons[key]) if waived else verdict)
-    if gone := sorted(set(reasons) - used):
+        marked.append(replace(verdict, waived=known[key].reason) if waived else verdict)
+    if gone := sorted(set(known) - used):
         raise WaiverError(f"waivers that match no finding, so delete them: {gone}")
     return marked

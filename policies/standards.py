@@ -132,6 +132,10 @@ _GUIDES = {
     "DATA-MIN": ("Logs hold no payloads", f"{_WA}security-pillar/protecting-data-at-rest.html"),
     "IAM-BOUNDARY": ("Permissions boundaries for IAM entities", f"{_IAM}access_policies_boundaries.html"),
     "IAM-DEPUTY": ("The confused deputy problem", f"{_IAM}confused-deputy.html"),
+    "IAM-OIDC": (
+        "Create a role for OpenID Connect federation: limit the subject",
+        f"{_IAM}id_roles_create_for-idp_oidc.html",
+    ),
     "IAM-PASSROLE": ("Grant a user permissions to pass a role", f"{_IAM}id_roles_use_passrole.html"),
     "IAM-USERS": ("Require workloads to use temporary credentials", f"{_IAM}best-practices.html"),
     "KMS-SPLIT": ("Key policies in AWS KMS", f"{_KMS}key-policies.html"),
@@ -140,6 +144,7 @@ _GUIDES = {
     "LA-CONCURRENCY": ("Reserved and provisioned concurrency", f"{_LAMBDA}configuration-concurrency.html"),
     "LA-DLQ": ("Asynchronous invocation: dead-letter queues", f"{_LAMBDA}invocation-async-retain-records.html"),
     "LA-ENV": ("Securing Lambda environment variables", f"{_LAMBDA}configuration-envvars-encryption.html"),
+    "LA-URL": ("Control access to Lambda function URLs", f"{_LAMBDA}urls-auth.html"),
     "LOG-KMS": (
         "Encrypt log data using AWS KMS",
         "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
@@ -160,6 +165,8 @@ _GUIDES = {
     ),
     "ML-KMS": ("Protect data at rest using encryption", f"{_SAGEMAKER}encryption-at-rest.html"),
     "ML-PUBLIC": ("No resource policy admits the public", f"{_IAM}access_policies_identity-vs-resource.html"),
+    "ML-REGISTRY": ("Update the approval status of a model", f"{_SAGEMAKER}model-registry-approve.html"),
+    "ML-REMOTE-DEBUG": ("Access a training container for remote debugging", f"{_SAGEMAKER}train-remote-debugging.html"),
     "ML-SSM": ("Access containers through SSM", f"{_SAGEMAKER}ssm-access.html"),
     "ML-TRAFFIC": ("Protect communications between ML compute instances", f"{_SAGEMAKER}train-encrypt.html"),
     "ML-VPC": ("Give SageMaker AI access to resources in your VPC", f"{_SAGEMAKER}infrastructure-give-access.html"),

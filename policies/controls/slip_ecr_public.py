@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from policies.breaks import add
 from policies.control import Control
+from policies.iam import outsiders
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, anyone, services, statements
+from policies.plan import Plan, Resource, anyone, statements
 
 
 def check(repository: Resource, plan: Plan) -> Iterator[str]:
     for policy in plan.where("aws_ecr_repository_policy", repository=repository.values.get("name")):
         for statement in statements(policy.values.get("policy"), "Allow"):
-            if anyone(statement) or (not services(statement) and plan.account not in str(statement.get("Principal"))):
+            if anyone(statement) or outsiders(statement, plan):
                 yield f"its policy lets in {statement.get('Principal')}"
 
 
@@ -31,6 +32,13 @@ CONTROL = Control(
             "aws_ecr_repository_policy",
             repository=r.values["name"],
             policy=policy_text({"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}),
+        )(r, plan),
+        "a service of any account": lambda r, plan: add(
+            "aws_ecr_repository_policy",
+            repository=r.values["name"],
+            policy=policy_text(
+                {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "ecr:BatchGetImage"}
+            ),
         )(r, plan),
         "account": lambda r, plan: add(
             "aws_ecr_repository_policy",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.breaks import drop, put
 from policies.control import ACCOUNT, Control
 from policies.kit import BOUNDARY, policy_text
-from policies.plan import Plan, Resource
+from policies.plan import BOOTSTRAP, Plan, Resource
 
 
 def check(role: Resource, plan: Plan) -> Iterator[str]:
@@ -21,14 +21,19 @@ def check(role: Resource, plan: Plan) -> Iterator[str]:
 CONTROL = Control(
     title="Every role has the account's permissions boundary",
     severity="high",
-    reason="The boundary is what keeps a role small when its own policy is wrong, and holds the denials for jobs.",
+    reason="The boundary is what keeps a role small when its own policy is wrong, and holds the denials for jobs. "
+    "The bootstrap's own roles are exempt: the boundary forbids what they are for.",
     remedy="Hand boundary_arn to the module.",
     types=("aws_iam_role",),
+    applies=lambda _, plan: plan.environment != BOOTSTRAP,
     sources=("IAM-BOUNDARY",),
     check=check,
     good=[
         ("aws_iam_role", {"permissions_boundary": BOUNDARY}),
-        ("aws_iam_policy", {"name": "slipway-boundary", "policy": policy_text({"Effect": "Deny"})}),
+        (
+            "aws_iam_policy",
+            {"name": "slipway-boundary", "policy": policy_text({"Effect": "Deny", "Action": "iam:*", "Resource": "*"})},
+        ),
     ],
     breaks={
         "none": drop("permissions_boundary"),

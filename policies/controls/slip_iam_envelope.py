@@ -6,28 +6,20 @@ from collections.abc import Iterator
 
 from policies.breaks import each_statement, in_document
 from policies.control import Control
+from policies.iam import may, role_statements
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, actions, conditions, listed, role_statements
+from policies.plan import Plan, Resource, conditions, listed
 
+SWITCHES = ("intercontainertrafficencryption", "networkisolation")  # Null alone would let "false" pass
+JOB = (*SWITCHES, "outputkmskey", "volumekmskey", "vpcsecuritygroupids", "vpcsubnets")
 KEYS = {
-    "sagemaker:createtrainingjob": (
-        "intercontainertrafficencryption",
-        "networkisolation",
-        "outputkmskey",
-        "volumekmskey",
-        "vpcsecuritygroupids",
-        "vpcsubnets",
-    ),
-    "sagemaker:createprocessingjob": (
-        "intercontainertrafficencryption",
-        "networkisolation",
-        "outputkmskey",
-        "volumekmskey",
-        "vpcsecuritygroupids",
-        "vpcsubnets",
-    ),
+    "sagemaker:createhyperparametertuningjob": JOB,
     "sagemaker:createmodel": ("networkisolation", "vpcsecuritygroupids", "vpcsubnets"),
+    "sagemaker:createprocessingjob": JOB,
+    "sagemaker:createtrainingjob": JOB,
+    "sagemaker:createtransformjob": ("outputkmskey", "volumekmskey"),
 }
+WANTED = {f"sagemaker:{key}": ("boolifexists", ["false"]) if key in SWITCHES else ("null", ["true"]) for key in JOB}
 
 
 def check(policy: Resource, _: Plan) -> Iterator[str]:
@@ -35,9 +27,9 @@ def check(policy: Resource, _: Plan) -> Iterator[str]:
         (action, key)
         for statement in role_statements(policy, "Deny")
         if len(conditions(statement)) == 1 and "*" in listed(statement.get("Resource"))
-        for action in actions(statement)
+        for action in may(statement, KEYS)
         for (operator, key), values in conditions(statement).items()
-        if (operator, values) in (("null", ["true"]), ("boolifexists", ["false"]))
+        if (operator, values) == WANTED.get(key)
     }
     for action, keys in KEYS.items():
         for key in keys:
@@ -65,9 +57,11 @@ CONTROL = Control(
                             "Effect": "Deny",
                             "Action": [action for action, keys in KEYS.items() if key in keys],
                             "Resource": "*",
-                            "Condition": {"Null": {f"sagemaker:{key}": "true"}},
+                            "Condition": {
+                                WANTED[f"sagemaker:{key}"][0]: {f"sagemaker:{key}": WANTED[f"sagemaker:{key}"][1]}
+                            },
                         }
-                        for key in KEYS["sagemaker:createtrainingjob"]
+                        for key in JOB
                     ]
                 ),
             },
@@ -81,6 +75,18 @@ CONTROL = Control(
         "one gone": in_document("policy", lambda doc: doc["Statement"].pop()),
         "model": each_statement(
             lambda s: s.update(Action="sagemaker:createtrainingjob"), lambda s: "sagemaker" in str(s.get("Condition"))
+        ),
+        "false passes": each_statement(
+            lambda s: s.update(Condition={"Null": {"sagemaker:NetworkIsolation": "true"}}),
+            lambda s: "networkisolation" in str(s.get("Condition")).lower(),
+        ),
+        "some jobs only": each_statement(
+            lambda s: s.update(Resource="arn:aws:sagemaker:*:*:training-job/other-*"),
+            lambda s: "volumekmskey" in str(s.get("Condition")).lower(),
+        ),
+        "tuning left out": each_statement(
+            lambda s: s.update(Action=[a for a in s["Action"] if "hyperparameter" not in a.lower()]),
+            lambda s: "vpcsubnets" in str(s.get("Condition")).lower(),
         ),
         "merged": each_statement(
             lambda s: s["Condition"].update(

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 
 from policies.breaks import grant
 from policies.control import ACCOUNT, Control
+from policies.iam import account_of, principals
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, anyone, services, statements
+from policies.plan import Plan, Resource, anyone, statements
 
 
 def check(key: Resource, plan: Plan) -> Iterator[str]:
     for statement in statements(key.values.get("policy"), "Allow"):
         if anyone(statement):
             yield f"{statement.get('Sid')} lets in everybody"
-        elif not services(statement) and plan.account not in str(statement.get("Principal")):
-            yield f"{statement.get('Sid')} lets in {statement.get('Principal')}"
+            continue
+        for kind, value in principals(statement):
+            if kind != "Service" and account_of(value) != plan.account:
+                yield f"{statement.get('Sid')} lets in {value}"
 
 
 CONTROL = Control(
@@ -44,6 +47,10 @@ CONTROL = Control(
     breaks={
         "public": grant("kms:DescribeKey", Principal="*"),
         "any": grant("kms:DescribeKey", Principal={"AWS": "*"}),
+        "a role that holds our number": grant(
+            "kms:DescribeKey", Principal={"AWS": f"arn:aws:iam::999999999999:role/{ACCOUNT}"}
+        ),
+        "all but one": grant("kms:DescribeKey", NotPrincipal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/a"}),
         "account": grant("kms:DescribeKey", Principal={"AWS": "arn:aws:iam::999999999999:root"}),
     },
 )

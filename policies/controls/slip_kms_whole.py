@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import in_document
+from policies.breaks import grant, in_document
 from policies.control import ACCOUNT, Control
+from policies.iam import may
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, actions, statements
+from policies.plan import Plan, Resource, statements
+
+BOTH = ("kms:putkeypolicy", "kms:decrypt")
 
 
 def check(key: Resource, _: Plan) -> Iterator[str]:
     for statement in statements(key.values.get("policy"), "Allow"):
-        if any(action in ("*", "kms:*") for action in actions(statement)):
-            yield f"{statement.get('Sid')} allows everything on the key"
+        if len(may(statement, BOTH)) == len(BOTH):
+            yield f"{statement.get('Sid')} allows to manage the key and to use it"
 
 
 CONTROL = Control(
@@ -40,6 +43,8 @@ CONTROL = Control(
         )
     ],
     breaks={
+        "both by name": grant(["kms:PutKeyPolicy", "kms:Decrypt"], Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/a"}),
+        "by exception": grant(None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/a"}, NotAction="iam:*"),
         "all": in_document(
             "policy",
             lambda doc: doc["Statement"].append(

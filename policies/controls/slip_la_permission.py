@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 from policies.breaks import drop, put
 from policies.control import ACCOUNT, Control
+from policies.iam import account_of
 from policies.plan import Plan, Resource
 
 
 def check(permission: Resource, plan: Plan) -> Iterator[str]:
     values = permission.values
-    if values.get("principal") == "*":
-        yield "everybody may invoke it"
+    principal = str(values.get("principal"))
+    if not principal.endswith(".amazonaws.com") and account_of(principal) != plan.account:
+        yield f"{principal} may invoke it"
     if not plan.where("aws_lambda_alias", function_name=values.get("function_name"), name=values.get("qualifier")):
         yield "it is not for an alias"
-    source = str(values.get("source_arn"))
-    if plan.account not in source and values.get("source_account") != plan.account:
+    if plan.account not in (account_of(values.get("source_arn")), values.get("source_account")):
         yield "it names no source of this account"
 
 
@@ -42,5 +43,10 @@ CONTROL = Control(
         ),
         ("aws_lambda_alias", {"function_name": "f", "name": "live"}),
     ],
-    breaks={"public": put("principal", "*"), "no source": drop("source_account"), "unqualified": drop("qualifier")},
+    breaks={
+        "public": put("principal", "*"),
+        "another account": put("principal", "999999999999"),
+        "no source": drop("source_account"),
+        "unqualified": drop("qualifier"),
+    },
 )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from policies.breaks import add, put
 from policies.control import Control
+from policies.iam import outsiders
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, conditions, services, statements
+from policies.plan import Plan, Resource, statements
 
 
 def check(queue: Resource, plan: Plan) -> Iterator[str]:
@@ -15,9 +16,8 @@ def check(queue: Resource, plan: Plan) -> Iterator[str]:
     texts += [queue.values["policy"]] if queue.values.get("policy") else []
     for text in texts:
         for statement in statements(text, "Allow"):
-            scoped = any(plan.account in str(values) for values in conditions(statement).values())
-            if not scoped and (services(statement) or plan.account not in str(statement.get("Principal"))):
-                yield f"its policy lets in {statement.get('Principal')}"
+            if found := outsiders(statement, plan):
+                yield f"its policy lets in {', '.join(found)}"
 
 
 CONTROL = Control(

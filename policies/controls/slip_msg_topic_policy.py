@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 from policies.breaks import grant
 from policies.control import ACCOUNT, Control
+from policies.iam import outsiders
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, conditions, services, statements
+from policies.plan import Plan, Resource, statements
 
 
 def check(policy: Resource, plan: Plan) -> Iterator[str]:
     for statement in statements(policy.values.get("policy"), "Allow"):
-        scoped = any(plan.account in str(values) for values in conditions(statement).values())
-        named = not services(statement) and plan.account in str(statement.get("Principal"))
-        if not scoped and not named:
-            yield f"{statement.get('Sid')} lets in {statement.get('Principal')}"
+        if found := outsiders(statement, plan):
+            yield f"{statement.get('Sid')} lets in {', '.join(found)}"
 
 
 CONTROL = Control(
@@ -23,8 +22,9 @@ CONTROL = Control(
     severity="high",
     reason="A public topic can be listened to, and be fed with false alarms.",
     remedy="Condition services on aws:SourceAccount, and name principals of this account.",
-    types=("aws_sns_topic_policy",),
+    types=("aws_sns_topic_policy", "aws_sns_topic"),
     sources=("SNS.4",),
+    applies=lambda topic, _: topic.type == "aws_sns_topic_policy" or bool(topic.values.get("policy")),
     check=check,
     good=[
         (
@@ -44,6 +44,15 @@ CONTROL = Control(
     ],
     breaks={
         "public": grant("sns:Subscribe", "arn:t", Principal="*"),
+        "everybody but one account": grant(
+            "sns:Publish", "arn:t", Principal="*", Condition={"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}
+        ),
+        "a topic that holds our number": grant(
+            "sns:Publish",
+            "arn:t",
+            Principal={"Service": "s3.amazonaws.com"},
+            Condition={"ArnLike": {"aws:SourceArn": f"arn:aws:s3:eu-west-1:999999999999:{ACCOUNT}"}},
+        ),
         "service": grant("sns:Publish", "arn:t", Principal={"Service": "s3.amazonaws.com"}),
         "account": grant("sns:Publish", "arn:t", Principal={"AWS": "arn:aws:iam::999999999999:root"}),
     },

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.breaks import drop, each_statement, grant
-from policies.control import ACCOUNT, Control
+from policies.control import ACCOUNT, Break, Control
+from policies.iam import is_wild, resources, scoped
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, actions, conditions, listed, statements
+from policies.plan import Plan, Resource, actions, statements
 
-SCOPES = {"aws:principalaccount", "aws:principalorgid", "aws:principalarn"}
+PUBLIC = ("s3:getobject",)  # AWS keeps packages and layers of images in buckets of its own
 
 
 def check(endpoint: Resource, plan: Plan) -> Iterator[str]:
     for statement in statements(endpoint.values.get("policy"), "Allow"):
-        scoped = any(
-            key in SCOPES and plan.account in str(values) for (_, key), values in conditions(statement).items()
-        )
-        if not scoped and "*" in listed(statement.get("Resource")):
+        if scoped(statement, plan):
+            continue
+        if "NotAction" in statement or "NotResource" in statement or any(map(is_wild, resources(statement))):
             yield f"{statement.get('Sid')} lets anybody reach anything"
-        elif not scoped and any(action != "s3:getobject" for action in actions(statement)):
+        elif any(action not in PUBLIC for action in actions(statement)):
             yield f"{statement.get('Sid')} lets anybody do {', '.join(actions(statement))}"
+
+
+def _instead(**condition: object) -> Break:
+    return each_statement(lambda s: s.update(Condition=condition, Resource="*"), lambda s: "Condition" in s)
 
 
 CONTROL = Control(
@@ -53,5 +57,10 @@ CONTROL = Control(
         "no condition": each_statement(
             lambda s: (s.pop("Condition", None), s.update(Resource="*")), lambda s: "Condition" in s
         ),
+        "everybody but us": _instead(StringNotEquals={"aws:PrincipalAccount": ACCOUNT}),
+        "only if there": _instead(StringEqualsIfExists={"aws:PrincipalAccount": ACCOUNT}),
+        "any account": _instead(StringLike={"aws:PrincipalAccount": "*"}),
+        "vacuously": _instead(**{"ForAllValues:StringEquals": {"aws:PrincipalAccount": ACCOUNT}}),
+        "by exception": grant(None, NotAction="iam:*", Principal="*"),
     },
 )

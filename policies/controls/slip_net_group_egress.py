@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from policies.breaks import put
 from policies.control import Control
+from policies.kit import is_open
 from policies.plan import Plan, Resource, listed
 
 
 def check(group: Resource, _: Plan) -> Iterator[str]:
     for rule in listed(group.values.get("egress")):
         for key in ("cidr_blocks", "ipv6_cidr_blocks"):
-            if any(str(cidr).endswith("/0") for cidr in listed(rule.get(key))):
+            if any(map(is_open, listed(rule.get(key)))):
                 yield f"egress to {rule[key]}"
 
 
@@ -28,6 +29,7 @@ CONTROL = Control(
     breaks={
         "all": put("egress", [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]),
         "https": put("egress", [{"protocol": "tcp", "from_port": 443, "cidr_blocks": ["10.0.0.0/8", "0.0.0.0/0"]}]),
+        "two halves": put("egress", [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/1", "128.0.0.0/1"]}]),
         "v6": put("egress", [{"protocol": "-1", "ipv6_cidr_blocks": ["::/0"]}]),
     },
 )

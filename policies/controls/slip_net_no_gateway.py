@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policies.breaks import add
 from policies.control import Control
-from policies.plan import Plan, Resource
+from policies.plan import WHOLE, Plan, Resource
 
 WAYS_OUT = (
     "aws_internet_gateway",
@@ -17,6 +17,13 @@ WAYS_OUT = (
     "aws_vpn_gateway",
     "aws_eip",
     "aws_internet_gateway_attachment",
+    "aws_customer_gateway",
+    "aws_dx_gateway_association",
+    "aws_ec2_carrier_gateway",
+    "aws_ec2_client_vpn_endpoint",
+    "aws_vpc_peering_connection_accepter",
+    "aws_vpclattice_service_network_vpc_association",
+    "aws_vpn_connection",
 )
 
 
@@ -29,10 +36,11 @@ CONTROL = Control(
     severity="critical",
     reason="Without a gateway no mistake in a route or a security group can connect the network to the internet.",
     remedy="Remove the gateway; reach AWS through VPC endpoints.",
-    types=("aws_vpc",),
+    types=(WHOLE,),
     sources=("NET-ISOLATION",),
+    refuses=WAYS_OUT,
     check=check,
-    good=[("aws_vpc", {"id": "v"})],
+    good=[(WHOLE, {})],
     breaks={
         "internet": add("aws_internet_gateway", vpc_id="v"),
         "nat": add("aws_nat_gateway", subnet_id="s"),

@@ -14,6 +14,8 @@ def check(bucket: Resource, plan: Plan) -> Iterator[str]:
     found = plan.where("aws_s3_bucket_ownership_controls", bucket=bucket.values.get("bucket"))
     if not any(first(o.values.get("rule")).get("object_ownership") == "BucketOwnerEnforced" for o in found):
         yield "ACLs are still in force"
+    if bucket.values.get("acl") not in (None, "private") or bucket.values.get("grant"):
+        yield "the bucket itself carries an ACL"
 
 
 CONTROL = Control(
@@ -29,6 +31,7 @@ CONTROL = Control(
         ("aws_s3_bucket_ownership_controls", {"bucket": "b", "rule": [{"object_ownership": "BucketOwnerEnforced"}]}),
     ],
     breaks={
+        "inside": put("acl", "public-read"),
         "none": remove("aws_s3_bucket_ownership_controls", same("bucket")),
         "writer": elsewhere(
             "aws_s3_bucket_ownership_controls", put("rule.0.object_ownership", "ObjectWriter"), same("bucket")

@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 from policies.breaks import grant
 from policies.control import ACCOUNT, Control
+from policies.iam import outsiders
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, anyone, conditions, services, statements
+from policies.plan import Plan, Resource, anyone, statements
 
 
 def check(policy: Resource, plan: Plan) -> Iterator[str]:
     for statement in statements(policy.values.get("policy"), "Allow"):
-        principal = statement.get("Principal")
-        scoped = any(plan.account in str(values) for values in conditions(statement).values())
-        if anyone(statement) or (services(statement) and not scoped):
-            yield f"{statement.get('Sid')} lets in {principal}"
-        elif not services(statement) and plan.account not in str(principal):
-            yield f"{statement.get('Sid')} lets in {principal}, of another account"
+        if anyone(statement):
+            yield f"{statement.get('Sid')} lets in everybody"
+        elif found := outsiders(statement, plan):
+            yield f"{statement.get('Sid')} lets in {', '.join(found)}"
 
 
 CONTROL = Control(
@@ -47,6 +46,16 @@ CONTROL = Control(
     breaks={
         "public": grant("s3:GetObject", Principal="*"),
         "account": grant("s3:GetObject", Principal={"AWS": "arn:aws:iam::999999999999:root"}),
+        "a role that holds our number": grant(
+            "s3:GetObject", Principal={"AWS": f"arn:aws:iam::999999999999:role/{ACCOUNT}"}
+        ),
+        "somebody among others": grant("s3:GetObject", Principal={"AWS": [f"arn:aws:iam::{ACCOUNT}:role/a", "*"]}),
+        "all but one": grant("s3:GetObject", NotPrincipal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/a"}),
+        "a service whose source is not ours": grant(
+            "s3:PutObject",
+            Principal={"Service": "logging.s3.amazonaws.com"},
+            Condition={"StringNotEquals": {"aws:SourceAccount": ACCOUNT}},
+        ),
         "any account's logs": grant("s3:PutObject", Principal={"Service": "logging.s3.amazonaws.com"}),
     },
 )

@@ -6,14 +6,28 @@ from collections.abc import Iterator
 
 from policies.breaks import each_statement, without_statements
 from policies.control import Control
-from policies.kit import KEY, is_log_bucket, policy_text
-from policies.plan import Plan, Resource, actions, anyone, conditions, statements
+from policies.iam import covers, may
+from policies.kit import KEY, is_log_bucket, own_key, policy_text
+from policies.plan import Plan, Resource, anyone, conditions, statements
+
+_GIVEN = ("null", "s3:x-amz-server-side-encryption-aws-kms-key-id")  # without a key the default holds
 
 
-def check(policy: Resource, _: Plan) -> Iterator[str]:
+def check(policy: Resource, plan: Plan) -> Iterator[str]:
     wanted = ("stringnotequals", "s3:x-amz-server-side-encryption-aws-kms-key-id")
     for statement in statements(policy.values.get("policy"), "Deny"):
-        if anyone(statement) and "s3:putobject" in actions(statement) and conditions(statement).get(wanted):
+        held = conditions(statement)
+        keys = held.get(wanted, [])
+        rest = {key: values for key, values in held.items() if key != wanted}
+        every = covers(statement, f"arn:aws:s3:::{policy.values.get('bucket')}/any/key")
+        own = keys and all(own_key(key, plan) for key in keys)
+        if (
+            anyone(statement)
+            and every
+            and own
+            and may(statement, ["s3:putobject"])
+            and rest in ({}, {_GIVEN: ["false"]})
+        ):
             return
     yield "an object may be encrypted with any key"
 
@@ -37,7 +51,7 @@ CONTROL = Control(
                         "Effect": "Deny",
                         "Principal": {"AWS": "*"},
                         "Action": "s3:PutObject",
-                        "Resource": "arn:b/*",
+                        "Resource": "arn:aws:s3:::b/*",
                         "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": [KEY]}},
                     }
                 ),
@@ -48,6 +62,17 @@ CONTROL = Control(
         "none": without_statements(lambda s: "kms-key-id" in str(s)),
         "for one": each_statement(
             lambda s: s.update(Principal={"AWS": "arn:aws:iam::1:role/x"}), lambda s: "kms-key-id" in str(s)
+        ),
+        "an attacker's key": each_statement(
+            lambda s: s["Condition"].update(
+                StringNotEquals={
+                    "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:eu-west-1:999999999999:key/x"
+                }
+            ),
+            lambda s: "kms-key-id" in str(s),
+        ),
+        "one folder": each_statement(
+            lambda s: s.update(Resource="arn:aws:s3:::b/x/*"), lambda s: "kms-key-id" in str(s)
         ),
         "another action": each_statement(
             lambda s: s.update(Action="s3:PutObjectAcl"), lambda s: "kms-key-id" in str(s)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import remove
+from policies.breaks import put, remove
 from policies.control import Control
 from policies.kit import same
 from policies.plan import Plan, Resource
 
 
 def check(bucket: Resource, plan: Plan) -> Iterator[str]:
+    if bucket.values.get("policy"):
+        yield "its policy is written inside it, where the controls of policies do not look"
     if not plan.where("aws_s3_bucket_policy", bucket=bucket.values.get("bucket")):
         yield "it has no policy"
 
@@ -24,5 +26,8 @@ CONTROL = Control(
     sources=("S3.5",),
     check=check,
     good=[("aws_s3_bucket", {"bucket": "b"}), ("aws_s3_bucket_policy", {"bucket": "b"})],
-    breaks={"none": remove("aws_s3_bucket_policy", same("bucket"))},
+    breaks={
+        "none": remove("aws_s3_bucket_policy", same("bucket")),
+        "inside": put("policy", "{}"),
+    },
 )

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from policies.breaks import each_statement, without_statements
 from policies.control import Control
+from policies.iam import covers
 from policies.kit import policy_text
-from policies.plan import Plan, Resource, actions, anyone, conditions, listed, statements
+from policies.plan import Plan, Resource, actions, anyone, conditions, statements
 
 
 def check(policy: Resource, _: Plan) -> Iterator[str]:
+    bucket = policy.values.get("bucket")
     for statement in statements(policy.values.get("policy"), "Deny"):
         plain = conditions(statement) == {("bool", "aws:securetransport"): ["false"]}
-        if plain and anyone(statement) and "s3:*" in actions(statement) and len(listed(statement.get("Resource"))) >= 2:
+        whole = covers(statement, f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/any/key")
+        if plain and anyone(statement) and whole and {"s3:*", "*"} & set(actions(statement)):
             return
     yield "requests without TLS are not denied"
 
@@ -30,15 +33,16 @@ CONTROL = Control(
         (
             "aws_s3_bucket_policy",
             {
+                "bucket": "b",
                 "policy": policy_text(
                     {
                         "Effect": "Deny",
                         "Principal": {"AWS": "*"},
                         "Action": "s3:*",
-                        "Resource": ["arn:b", "arn:b/*"],
+                        "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                     }
-                )
+                ),
             },
         )
     ],
@@ -50,6 +54,16 @@ CONTROL = Control(
         ),
         "reading only": each_statement(
             lambda s: s.update(Action="s3:GetObject"), lambda s: "SecureTransport" in str(s)
+        ),
+        "objects only": each_statement(
+            lambda s: s.update(Resource=[s["Resource"][-1], s["Resource"][-1]]), lambda s: "SecureTransport" in str(s)
+        ),
+        "another bucket": each_statement(
+            lambda s: s.update(Resource=["arn:aws:s3:::x", "arn:aws:s3:::x/*"]), lambda s: "SecureTransport" in str(s)
+        ),
+        "and one thing more": each_statement(
+            lambda s: s["Condition"].update(StringEquals={"aws:PrincipalAccount": "999999999999"}),
+            lambda s: "SecureTransport" in str(s),
         ),
         "one role": each_statement(
             lambda s: s.update(Principal={"AWS": "arn:aws:iam::1:role/x"}), lambda s: "SecureTransport" in str(s)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import JOBS, WRITES, job_requests, starts
 from policies.breaks import in_task
 from policies.control import Control
-from policies.kit import ALLOWED_INSTANCES, JOBS, job_requests, machine_text
+from policies.kit import ALLOWED_INSTANCES, machine_text
 from policies.plan import Plan, Resource, first
 
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:
-    for name, request in job_requests(machine, "sagemaker:createTrainingJob"):
-        kind = first(request.get("ResourceConfig")).get("InstanceType")
+    for name, request in job_requests(machine, *WRITES):
+        cluster = request.get("ResourceConfig") or (request.get("ProcessingResources") or {}).get("ClusterConfig")
+        kind = first(cluster or request.get("TransformResources")).get("InstanceType")
         if not ALLOWED_INSTANCES.fullmatch(str(kind)):
             yield f"state {name}: instance type {kind} is not on the list"
 
@@ -24,7 +26,7 @@ CONTROL = Control(
     remedy="Choose a type of the list in policies/kit.py, or widen the list in a reviewed change.",
     types=("aws_sfn_state_machine",),
     sources=("WA-COST",),
-    applies=lambda machine, _: any(job_requests(machine, "sagemaker:createTrainingJob")),
+    applies=starts(*WRITES),
     check=check,
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={

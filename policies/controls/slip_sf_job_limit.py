@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import JOBS, RUNS, job_requests, starts
 from policies.breaks import in_task
 from policies.control import Control
-from policies.kit import JOBS, job_requests, machine_text
+from policies.kit import machine_text
 from policies.plan import Plan, Resource, first
 
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:
-    for name, request in job_requests(machine, "sagemaker:createTrainingJob", "sagemaker:createProcessingJob"):
+    for name, request in job_requests(machine, *RUNS):
         seconds = first(request.get("StoppingCondition")).get("MaxRuntimeInSeconds")
         if not isinstance(seconds, int) or not 0 < seconds <= 5 * 24 * 3600:
             yield f"state {name}: MaxRuntimeInSeconds is {seconds}"
@@ -24,7 +25,7 @@ CONTROL = Control(
     remedy="Set StoppingCondition.MaxRuntimeInSeconds.",
     types=("aws_sfn_state_machine",),
     sources=("WA-COST",),
-    applies=lambda machine, _: any(job_requests(machine)),
+    applies=starts(*RUNS),
     check=check,
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import JOBS, RUNS, job_requests, starts
 from policies.breaks import in_task
 from policies.control import Control
-from policies.kit import JOBS, job_requests, machine_text
+from policies.kit import machine_text
 from policies.plan import Plan, Resource
 
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:
-    for name, request in job_requests(machine):
+    for name, request in job_requests(machine, *RUNS):
         if request.get("EnableInterContainerTrafficEncryption") is not True:
             yield f"state {name}: EnableInterContainerTrafficEncryption is not literally true"
 
@@ -23,7 +24,7 @@ CONTROL = Control(
     remedy="Write EnableInterContainerTrafficEncryption: true into the state.",
     types=("aws_sfn_state_machine",),
     sources=("ML-TRAFFIC",),
-    applies=lambda machine, _: any(job_requests(machine)),
+    applies=starts(*RUNS),
     check=check,
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import JOBS, WRITES, job_requests, starts
 from policies.breaks import in_task
 from policies.control import Control
-from policies.kit import JOBS, job_requests, machine_text, own_key
+from policies.kit import machine_text, own_key
 from policies.plan import Plan, Resource, first
 
 
 def check(machine: Resource, plan: Plan) -> Iterator[str]:
-    for name, request in job_requests(machine):
+    for name, request in job_requests(machine, *WRITES):
         config = request.get("ResourceConfig") or (request.get("ProcessingResources") or {}).get("ClusterConfig")
         config = first(config or request.get("TransformResources"))
         if not own_key(config.get("VolumeKmsKeyId"), plan):
@@ -25,7 +26,7 @@ CONTROL = Control(
     remedy="Give the resource configuration VolumeKmsKeyId, the environment's model key.",
     types=("aws_sfn_state_machine",),
     sources=("ML-KMS",),
-    applies=lambda machine, _: any(job_requests(machine)),
+    applies=starts(*WRITES),
     check=check,
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={

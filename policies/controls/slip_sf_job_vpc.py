@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import ISOLATED, JOBS, job_requests, starts
 from policies.breaks import in_task
 from policies.control import Control
-from policies.kit import JOBS, job_requests, machine_text
+from policies.kit import machine_text
 from policies.plan import Plan, Resource, first, missing
 
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:
-    for name, request in job_requests(machine):
+    for name, request in job_requests(machine, *ISOLATED):
         if missing(first(request.get("VpcConfig")), ["Subnets", "SecurityGroupIds"]):
             yield f"state {name}: no VpcConfig"
 
@@ -23,7 +24,7 @@ CONTROL = Control(
     remedy="Give the state VpcConfig with the private subnets and the training security group.",
     types=("aws_sfn_state_machine",),
     sources=("ML-VPC",),
-    applies=lambda machine, _: any(job_requests(machine)),
+    applies=starts(*ISOLATED),
     check=check,
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={

@@ -12,7 +12,7 @@ from policies.plan import Plan, Resource, document
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:
     seconds = document(machine.values.get("definition")).get("TimeoutSeconds")
-    if not isinstance(seconds, int) or seconds <= 0:
+    if not isinstance(seconds, int) or not 0 < seconds <= 30 * 24 * 3600:
         yield f"the state machine's TimeoutSeconds is {seconds}"
 
 
@@ -27,6 +27,7 @@ CONTROL = Control(
     good=[("aws_sfn_state_machine", {"definition": machine_text()})],
     breaks={
         "none": in_document("definition", lambda doc: doc.pop("TimeoutSeconds", None)),
+        "the longest there is": in_document("definition", lambda doc: doc.update(TimeoutSeconds=99999999)),
         "zero": in_document("definition", lambda doc: doc.update(TimeoutSeconds=0)),
     },
 )

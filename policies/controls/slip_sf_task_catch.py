@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.asl import tasks
 from policies.breaks import in_task
 from policies.control import Control
 from policies.kit import machine_text
-from policies.plan import Plan, Resource, listed, tasks
+from policies.plan import Plan, Resource, listed
 
 
 def check(machine: Resource, _: Plan) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policies.breaks import add
 from policies.control import Control
+from policies.iam import outsiders
 from policies.kit import policy_text
 from policies.plan import Plan, Resource, anyone, statements
 
@@ -14,7 +15,7 @@ def check(group: Resource, plan: Plan) -> Iterator[str]:
     name = group.values.get("model_package_group_name")
     for policy in plan.where("aws_sagemaker_model_package_group_policy", model_package_group_name=name):
         for statement in statements(policy.values.get("resource_policy"), "Allow"):
-            if anyone(statement) or (plan.account not in str(statement.get("Principal"))):
+            if anyone(statement) or outsiders(statement, plan):
                 yield f"its policy lets in {statement.get('Principal')}"
 
 
@@ -32,6 +33,17 @@ CONTROL = Control(
             "aws_sagemaker_model_package_group_policy",
             model_package_group_name=group.values["model_package_group_name"],
             resource_policy=policy_text({"Effect": "Allow", "Principal": "*", "Action": "sagemaker:*"}),
+        )(group, plan),
+        "a role that holds our number": lambda group, plan: add(
+            "aws_sagemaker_model_package_group_policy",
+            model_package_group_name=group.values["model_package_group_name"],
+            resource_policy=policy_text(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::999999999999:role/111122223333"},
+                    "Action": "sagemaker:DescribeModelPackage",
+                }
+            ),
         )(group, plan),
         "other account": lambda group, plan: add(
             "aws_sagemaker_model_package_group_policy",

@@ -16,6 +16,11 @@ def check(config: Resource, _: Plan) -> Iterator[str]:
                 yield f"variant {variant.get('variant_name')} allows a shell into its container"
 
 
+def _shadow(config: Resource, _: Plan) -> None:
+    first = config.values["production_variants"][0]
+    config.values["shadow_production_variants"] = [{**first, "variant_name": "s", "enable_ssm_access": True}]
+
+
 CONTROL = Control(
     title="Nobody can open a shell on an endpoint",
     severity="high",
@@ -32,6 +37,6 @@ CONTROL = Control(
     ],
     breaks={
         "on": put("production_variants.0.enable_ssm_access", True),
-        "shadow": put("shadow_production_variants", [{"variant_name": "s", "enable_ssm_access": True}]),
+        "shadow": _shadow,
     },
 )

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 from policies.breaks import drop, put
 from policies.control import Control
-from policies.plan import Plan, Resource
+from policies.plan import BOOTSTRAP, Plan, Resource
 
 REQUIRED = ("environment", "managed-by", "owner", "project")
+OF_THE_ACCOUNT = ("managed-by", "part", "project")  # the bootstrap belongs to no environment
 
 
-def check(resource: Resource, _: Plan) -> Iterator[str]:
+def check(resource: Resource, plan: Plan) -> Iterator[str]:
     tags = resource.values.get("tags_all") or {}
-    yield from (f"tag {name} is missing" for name in REQUIRED if not tags.get(name))
+    yield from (
+        f"tag {name} is missing"
+        for name in (OF_THE_ACCOUNT if plan.environment == BOOTSTRAP else REQUIRED)
+        if not tags.get(name)
+    )
 
 
 CONTROL = Control(

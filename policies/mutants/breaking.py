@@ -35,7 +35,7 @@ class Outcome:
 def duplicate(plan: Plan) -> Plan:
     """A plan of its own, to be changed."""
     resources = [Resource(r.address, r.type, copy.deepcopy(r.values)) for r in plan.resources]
-    return Plan(plan.environment, plan.account, plan.region, resources)
+    return Plan(plan.environment, plan.account, plan.region, resources, plan.production)
 
 
 def failing(plan: Plan, controls: Sequence[Control]) -> frozenset[tuple[str, str]]:

@@ -26,6 +26,7 @@ GOOD_WAIVER = {
     "resource": "aws_x.y",
     "reason": "Costs are kept down until the launch.",
     "expires": datetime.date(2026, 7, 1),
+    "only": ["one instance"],
 }
 
 
@@ -102,6 +103,9 @@ def test_a_control_that_judged_nothing_is_told() -> None:
         ({"expires": None}, "add the day it ends"),
         ({"expires": "2030-01-31"}, "add the day it ends"),
         ({"expires": datetime.date(2026, 5, 31)}, "ended on 2026-05-31"),
+        ({"expires": datetime.date(2036, 5, 31)}, "in more than 366 days"),
+        ({"only": []}, "how each fault begins"),
+        ({"resouce": "x"}, "not known: resouce"),
     ],
 )
 def test_a_waiver_without_reason_or_end_fails(change: dict[str, object], says: str) -> None:
@@ -113,6 +117,16 @@ def test_a_waiver_covers_its_finding_alone() -> None:
     control = by_id("SLIP_SM_INSTANCES")
     found = [Verdict(control, "prod", address, ("one instance",)) for address in ("aws_x.y", "aws_x.z")]
     assert [v.outcome for v in apply_waivers(found, read_waivers([GOOD_WAIVER], TODAY))] == ["skipped", "failed"]
+
+
+@pytest.mark.parametrize("faults", [("another",), ("one instance", "another"), ()])
+def test_a_waiver_ends_when_the_faults_have_changed(faults: tuple[str, ...]) -> None:
+    found = [Verdict(by_id("SLIP_SM_INSTANCES"), "prod", "aws_x.y", faults)]
+    with pytest.raises(WaiverError, match="match no finding"):
+        apply_waivers(found, read_waivers([GOOD_WAIVER], TODAY))
+    wider = read_waivers([GOOD_WAIVER | {"only": ["one instance", "another"]}], TODAY)
+    assert wider[0].holds(("one instance", "another"))
+    assert not wider[0].holds(("one instance",))
 
 
 def test_a_waiver_that_nothing_needs_fails() -> None:
