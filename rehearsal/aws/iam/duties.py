@@ -4,8 +4,8 @@ A row is decided with the resource's role (``as_role``), or in the service's own
 touches. Rows marked "decided only" stand for work that nothing here does: the permission is asked for at the moment at
 which AWS would need it.
 
-Not decided, because nothing of ours governs it: service-linked roles (Application Auto Scaling), AWS-owned registries
-and keys, and delivery of S3's access logs, which the bucket policy is asked about by :mod:`..provider.buckets`.
+Not decided, because nothing of ours governs it: service-linked roles (Application Auto Scaling), and AWS's own
+registries and keys.
 """
 
 from __future__ import annotations
@@ -193,6 +193,12 @@ DUTIES: dict[str, Duty] = {
         ALARMS_TO_LAMBDA, (), _DOCS + "AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html"
     ),
     "bucket notification": Duty(S3, (), _DOCS + "AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html"),
+    "bucket access log": Duty(
+        "logging.s3.amazonaws.com",
+        ("s3:PutObject",),
+        _DOCS + "AmazonS3/latest/userguide/enable-server-access-logging.html",
+    ),
+    "log subscription": Duty("logs.amazonaws.com", (), _DOCS + "AmazonCloudWatch/latest/logs/SubscriptionFilters.html"),
     "topic subscription": Duty(SNS, (), _DOCS + "sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"),
 }
 """Duties without actions send a message: the actions are those of the target's API and of the key behind it."""

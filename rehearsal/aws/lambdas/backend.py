@@ -8,6 +8,7 @@ import moto.awslambda.urls as lambda_urls
 from moto.awslambda.models import LambdaBackend
 
 from rehearsal.aws.context import current
+from rehearsal.aws.iam.acting import demand_call
 from rehearsal.aws.lambdas import permissions, provisioned
 from rehearsal.aws.lambdas.target import Target, resolve
 
@@ -150,9 +151,15 @@ class LocalLambdaBackend(LambdaBackend):
     def invoke(
         self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
     ) -> bytes | None:
-        """Serve moto's own triggers (log subscriptions, streams): one synchronous call."""
+        """Serve moto's own triggers: one synchronous call.
+
+        They do not say who calls: all of them are asked for as subscriptions to logs are, and any other is refused.
+        """
         payload = body.encode() if isinstance(body, str) else body or b"{}"
-        result, _ = self.run(self.resolve(function_name, qualifier), payload)
+        target = self.resolve(function_name, qualifier)
+        source = f"arn:aws:logs:{self.region_name}:{self.account_id}:log-group:*"
+        demand_call("log subscription", "lambda", "Invoke", {"FunctionName": target.arn}, source=source)
+        result, _ = self.run(target, payload)
         if result.error:
             response_headers["x-amz-function-error"] = result.error
         return result.payload

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
+from rehearsal.aws.iam import decide
+from rehearsal.aws.iam.decide import AccessDeniedError
+from rehearsal.aws.iam.duties import DUTIES
+from rehearsal.aws.iam.mapping import Check
+
+_source = threading.local()
 _LOGGING = "logging.s3.amazonaws.com"
 
 
@@ -16,10 +23,28 @@ def install() -> None:
     # moto applies a Deny without its Condition, so that "deny unless TLS" denies everything
     FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
     FakeBucket._log_permissions_enabled_policy = staticmethod(_may_deliver)
+    set_logging = FakeBucket.set_logging
+
+    def and_remember(self: Any, *args: Any, **kwargs: Any) -> None:
+        _source.name = self.name
+        set_logging(self, *args, **kwargs)
+
+    FakeBucket.set_logging = and_remember
 
 
 def _may_deliver(target_bucket: Any, target_prefix: str | None) -> bool:
-    """Return whether the target's policy lets S3's log delivery write; moto fails on principals that are no service."""
+    """Return whether the target's policy lets S3's log delivery write, for the bucket whose logging is set.
+
+    moto fails on principals that are no service.
+    """
+    if decide.deciding():
+        target = f"arn:aws:s3:::{target_bucket.name}/{target_prefix or ''}log"
+        duty = DUTIES["bucket access log"]
+        try:
+            needed = [Check(action, target) for action in duty.actions]
+            decide.as_service(duty.service, "PutBucketLogging", needed, source=f"arn:aws:s3:::{_source.name}")
+        except AccessDeniedError:
+            return False
     policy = json.loads(target_bucket.policy or b'{"Statement": []}')
     for statement in policy["Statement"]:
         principal = statement.get("Principal")

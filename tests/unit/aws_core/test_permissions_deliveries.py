@@ -20,6 +20,7 @@ from enforced import (
     policy,
     queue,
     received,
+    refused,
     role_for,
     root,
     streams,
@@ -167,3 +168,24 @@ def test_a_bucket_notifies_the_queue_that_lets_it_in(client: Callable[[str], Any
     client("s3").put_object(Bucket=name, Key="kept", Body=b"")
     records = [record for found in received(client, url) for record in json.loads(found["Body"])["Records"]]
     assert [record["s3"]["object"]["key"] for record in records] == ["kept"]
+
+
+def test_access_logs_go_where_the_bucket_lets_them(client: Callable[[str], Any], name: str) -> None:
+    s3, logs = client("s3"), f"{name}-logs"
+    for bucket in (name, logs):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    wanted = {"LoggingEnabled": {"TargetBucket": logs, "TargetPrefix": "in/"}}
+    deliver = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{logs}/*",
+    }
+    for source, allowed in ((f"arn:aws:s3:::{logs}", False), (f"arn:aws:s3:::{name}", True)):
+        condition = {"ArnEquals": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        s3.put_bucket_policy(Bucket=logs, Policy=policy({**deliver, "Condition": condition}))
+        if allowed:
+            s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=wanted)
+        else:
+            code, _ = refused(s3.put_bucket_logging, Bucket=name, BucketLoggingStatus=wanted)
+            assert code == "InvalidTargetBucketForLogging"
