@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policies.kit import job_requests
+from policies.asl import job_requests
 from policies.plan import Plan, listed
 
 FUNCTION, JOB, ENDPOINT = "function", "job", "endpoint"

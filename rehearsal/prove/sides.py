@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from policies.environments import AT_ONCE, environment_names, environment_plan
+from policies.environments import environment_plans as all_plans
 from policies.plan import Plan, listed
 from rehearsal.account import INPUTS
 from rehearsal.prove.bootstrap import bootstrap_plan
@@ -43,10 +44,8 @@ def account_plan(plan: Plan) -> Plan:
 
 
 def environment_plans() -> dict[str, Plan]:
-    """Every environment by name, production first."""
-    names = environment_names()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(names, pool.map(environment_plan, names), strict=True))
+    """Every environment by name, production first; planned together, which is half the work."""
+    return all_plans(environment_names())
 
 
 def compared(plans: Iterable[Plan], journal: Path, reasons: list[Reason]) -> list[RoleEvidence]:
