@@ -101,7 +101,7 @@ def of_forbidden(folder: Path) -> verdict.Verdict:
 
 def of_plans(rehearsed: list[Plan]) -> verdict.Verdict:
     """Every environment's ways out, and the pages that tell of all this."""
-    plans = sides.environment_plans()
+    plans = sides.every_environment()
     found = {name: paths(plan, roles([plan])) for name, plan in plans.items()}
     idle = {name: idle_endpoints(plan, found[name]) for name, plan in plans.items()}
     told = verdict.of_network(found, idle)

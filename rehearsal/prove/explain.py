@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from policies.environments import environment_names, environment_plan
-from policies.plan import Plan, UnreadableError, listed
+from policies.plan import BOOTSTRAP, Plan, UnreadableError, listed
 from policies.resolve import ResolveError
 from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.aws.iam.patterns import matches
 from rehearsal.prove import sides
-from rehearsal.prove.bootstrap import BOOTSTRAP
 from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence, opened
 from rehearsal.prove.network import NetworkPath, paths
 from rehearsal.prove.reasons import ReasonError, read_reasons

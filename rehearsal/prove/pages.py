@@ -54,7 +54,7 @@ _STYLE = (
 def main() -> int:
     """Write the pages."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for path, text in pages(sides.rehearsed_plans(), sides.environment_plans()).items():
+    for path, text in pages(sides.rehearsed_plans(), sides.every_environment()).items():
         path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))
     return 0

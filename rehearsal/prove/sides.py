@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from policies.environments import AT_ONCE, environment_names, environment_plan
-from policies.environments import environment_plans as all_plans
+from policies.environments import environment_names, environment_plans
 from policies.plan import Plan, listed
+from policies.resolve import resolve
+from policies.roots import environment_root
 from rehearsal.account import INPUTS
-from rehearsal.prove.bootstrap import bootstrap_plan
+from rehearsal.prove.bootstrap import bootstrap_plan, plan_of, root
 from rehearsal.prove.compare import RoleEvidence, compare
 from rehearsal.prove.reasons import Reason, stale
 from rehearsal.prove.roles import resource_policies, roles
@@ -20,11 +20,10 @@ REHEARSED = "rehearsal"
 
 
 def rehearsed_plans() -> list[Plan]:
-    """What a rehearsal applies: its environment, and the account around it. Raises as ``environment_plan`` does."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        environment = pool.submit(environment_plan, REHEARSED)
-        account = pool.submit(bootstrap_plan, INPUTS)
-        return [environment.result(), account.result()]
+    """What a rehearsal applies: its environment, and the account around it. Raises as ``resolve`` does."""
+    roots = [environment_root(REHEARSED), root(INPUTS)]
+    documents = resolve(roots)
+    return [plan_of(one, documents) for one in roots]
 
 
 def account_plan(plan: Plan) -> Plan:
@@ -43,9 +42,9 @@ def account_plan(plan: Plan) -> Plan:
     return bootstrap_plan(inputs)
 
 
-def environment_plans() -> dict[str, Plan]:
-    """Every environment by name, production first; planned together, which is half the work."""
-    return all_plans(environment_names())
+def every_environment() -> dict[str, Plan]:
+    """Every environment by name, production first, each with the boundary that its roles carry."""
+    return environment_plans(environment_names())
 
 
 def compared(plans: Iterable[Plan], journal: Path, reasons: list[Reason]) -> list[RoleEvidence]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from policies.plan import Plan, Resource
-from rehearsal.prove.bootstrap import BOOTSTRAP
+from policies.plan import BOOTSTRAP, Plan, Resource
 from rehearsal.prove.sides import REHEARSED
 from rehearsal.prove.used import EvidenceError
 from rehearsal.run import ACCOUNT, REGION

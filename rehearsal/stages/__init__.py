@@ -19,7 +19,7 @@ Outcome = tuple[str, dict[str, Any]]
 STAGES = (
     *("start", "synth", "bootstrap", "apply"),
     *("stage", "train", "register", "promote"),
-    *("classify", "load", "destroy"),
+    *("classify", "load", "prove", "destroy"),
 )
 
 

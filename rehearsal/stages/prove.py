@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from policies.plan import BOOTSTRAP
 from rehearsal.actors import actor
 from rehearsal.prove import freshness, sides, verdict
-from rehearsal.prove.bootstrap import BOOTSTRAP
 from rehearsal.prove.calls import undecided
 from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence
 from rehearsal.prove.forbidden.carry_out import carry_out, neighbour
