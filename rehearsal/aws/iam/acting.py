@@ -71,11 +71,10 @@ def demand_call(
         Where refusals are enforced.
     """
     needed = decide.needs(service, operation, parameters)
-    name = DUTIES[duty].service
     if acting is None:
-        as_service(name, duty, needed, source=source)
+        as_service(DUTIES[duty].service, duty, needed, source=source)
     else:
-        as_role(name, acting.role, acting.session, duty, needed)
+        as_role(acting, duty, needed)
 
 
 def write_logs(context: Context, duty: str, acting: Acting, group: str, stream: str, lines: Iterable[str]) -> None:
@@ -101,7 +100,7 @@ def _verdict(
         context["lambda:SourceFunctionArn"] = acting.source
     try:
         needed = [Check(action, resource) for action in actions for resource in resources]
-        as_role(acting.service, acting.role, acting.session, duty, needed, keys=context)
+        as_role(acting, duty, needed, keys=context)
     except AccessDeniedError as error:
         return str(error)
     return ""

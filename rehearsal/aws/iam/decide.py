@@ -8,7 +8,7 @@ own name against the policy of a resource, are asked for with :func:`as_role` an
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rehearsal.aws.iam import journal, network, sessions, store, tags
@@ -24,6 +24,7 @@ from rehearsal.aws.iam.service_keys import key_of, settled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from rehearsal.aws.context import Acting
     from rehearsal.aws.iam.context_keys import Context
     from rehearsal.aws.iam.document import Policy
     from rehearsal.aws.iam.journal import Book
@@ -182,16 +183,9 @@ def as_service(name: str, operation: str, needed: Iterable[Check], *, source: st
 
 
 def as_role(
-    name: str,
-    role_arn: str,
-    session_name: str,
-    operation: str,
-    needed: Iterable[Check],
-    *,
-    keys: Context | None = None,
-    through: str = "",
+    acting: Acting, operation: str, needed: Iterable[Check], *, keys: Context | None = None, through: str = ""
 ) -> None:
-    """Decide what the service ``name`` does with a role, under the name that it gives its session.
+    """Decide what a service does with a role.
 
     Parameters
     ----------
@@ -207,12 +201,15 @@ def as_role(
     book, scope = _now()
     if book is None:
         return
-    arn = f"arn:aws:sts::{scope.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
-    who = principal(arn, role_arn)
-    way, endpoint = network.way(through, role_arn, scope) if through else ({}, None)
-    all_keys = {**sessions.caller_keys(who, None, scope), **(keys or {})}
-    asker = Asker(who, all_keys, way, endpoint, via="service", call=_call(name, operation))
-    _carry_out(book, judge(book, asker, needed, scope))
+    arn = f"arn:aws:sts::{scope.account}:assumed-role/{acting.role.rsplit('/', 1)[-1]}/{acting.session}"
+    asker = Asker(principal(arn, acting.role), {}, via="service", call=_call(acting.service, operation))
+    try:
+        way, endpoint = network.way(through, acting.role, scope, acting.source) if through else ({}, None)
+        known = {**sessions.caller_keys(asker.caller, None, scope), **sessions.role_keys(asker.caller)}
+        refusal = judge(book, replace(asker, keys={**known, **(keys or {})}, way=way, endpoint=endpoint), needed, scope)
+    except PolicyEvaluationError as error:  # the role is gone
+        refusal = refuse(book, undecidable(asker, error))
+    _carry_out(book, refusal)
 
 
 def assume(name: str, role_arn: str, source: str) -> None:

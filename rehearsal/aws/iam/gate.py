@@ -122,7 +122,8 @@ def _asked(
     keys: KeyValues = {}
     if service == "sts" and operation in trust.ASSUMES:
         caller, keys = trust.assumer(environ, operation, parameters, caller, scope.account)
-    way, endpoint = network.way(service, caller.role_arn, scope)
+    source = sessions.facts_of(session).source if session is not None else ""
+    way, endpoint = network.way(service, caller.role_arn, scope, source)
     worse = {word.strip() for word in environ.get("HTTP_X_SLIPWAY_WAY", "").split(",") if word.strip()}
     if worse - _WAYS:
         raise PolicyEvaluationError(f"x-slipway-way {', '.join(sorted(worse - _WAYS))}: one of {sorted(_WAYS)}")

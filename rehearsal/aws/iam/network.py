@@ -21,17 +21,18 @@ _ENDPOINTS = {
 OUTSIDE: Context = {"aws:SourceIp": "198.51.100.1"}
 """The way of a caller outside every VPC: a documentation address (RFC 5737)."""
 
-_last: dict[str, str] = {}
-"""The VPC in which a role was last seen at work: an endpoint goes on after its model is deleted."""
+_last: dict[tuple[str, str], str] = {}
+"""The VPC in which a workload was last seen: an endpoint writes what it has captured after it is deleted."""
 
 
-def way(service: str, role_arn: str, scope: Scope) -> tuple[Context, Policy | None]:
+def way(service: str, role_arn: str, scope: Scope, source: str = "") -> tuple[Context, Policy | None]:
     """Return the condition keys of the way a role's workload calls a service, and the endpoint's policy.
 
-    The VPC is that of a function, model or training job with this role. Without one the call comes from outside, as a
-    state machine's, a person's and the pipeline's do; without an endpoint too.
+    The VPC is that of the function, training job or endpoint ``source``, for which the role was assumed; where that
+    is not known, of any of them with this role. Without one the call comes from outside, as a state machine's, a
+    person's and the pipeline's do; without an endpoint too.
     """
-    vpc = _vpc(role_arn, scope) if role_arn else None
+    vpc = _vpc(role_arn, source, scope) if role_arn else None
     return _through(service, vpc, scope) if vpc else (OUTSIDE, None)
 
 
@@ -54,20 +55,37 @@ def _endpoint(service: str, vpc: str, scope: Scope) -> Any:
 
 
 @remembered
-def _vpc(role_arn: str, scope: Scope) -> str | None:
+def _vpc(role_arn: str, source: str, scope: Scope) -> str | None:
     from moto.ec2.models import ec2_backends
 
-    homes = _homes(role_arn, scope)
+    homes = (_home(source, scope) if source else []) or _homes(role_arn, scope)
     if not homes:
-        return _last.get(role_arn)
+        return _last.get((role_arn, source))
     wanted = {subnet for home in homes for subnet in home}
     zones = ec2_backends[scope.account][scope.region].subnets.values()
     found = next((str(subnet.vpc_id) for zone in zones for subnet in zone.values() if subnet.id in wanted), None)
     if found:
-        _last[role_arn] = found
+        _last[role_arn, source] = found
     else:
-        _last.pop(role_arn, None)
+        _last.pop((role_arn, source), None)
     return found
+
+
+def _home(source: str, scope: Scope) -> list[list[str]]:
+    """Return the subnets of one function, training job or endpoint (of both its deployments); [] when it is gone."""
+    from moto.awslambda.models import lambda_backends
+    from moto.sagemaker.models import sagemaker_backends
+
+    if ":function:" in source:
+        functions = list(lambda_backends[scope.account][scope.region].list_functions())
+        name = source.split(":")[6]
+        return [list((f.vpc_config or {}).get("SubnetIds", [])) for f in functions if f.function_name == name]
+    sagemaker: Any = sagemaker_backends[scope.account][scope.region]
+    jobs = [job.request.get("VpcConfig") or {} for job in list(sagemaker.training_jobs.values()) if job.arn == source]
+    for record in list(sagemaker.endpoints.values()):
+        if record.arn.lower() == source.lower():
+            jobs += [variant.vpc for part in (record.live, record.pending) if part for variant in part.variants]
+    return [list(vpc.get("Subnets", [])) for vpc in jobs]
 
 
 def _homes(role_arn: str, scope: Scope) -> list[list[str]]:

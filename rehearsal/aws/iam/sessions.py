@@ -120,6 +120,13 @@ def caller_keys(caller: Principal, session: Any, scope: Scope) -> Context:
     return {**keys, **keys_of(session, caller)}
 
 
+def role_keys(caller: Principal) -> Context:
+    """Return the keys of a session that a service holds inside the server: the tags and the id of its role."""
+    role, name = store.role_named(caller.role_arn), caller.arn.rsplit("/", 1)[-1]
+    tags: Context = {f"aws:PrincipalTag/{key}": value for key, value in store.role_tags(caller).items()}
+    return {**tags, "aws:userid": f"{role.id}:{name}"} if role is not None else tags
+
+
 def keys_of(session: Any, caller: Principal) -> Context:
     """Return the condition keys that a session brings into each of its requests."""
     if session is None:

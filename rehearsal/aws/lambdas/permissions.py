@@ -119,6 +119,6 @@ def _demand_action(who: Acting, action: str, resource: str, message: str) -> Non
     from rehearsal.aws.iam.mapping import Check
 
     try:
-        decide.as_role(LAMBDA, who.role, who.session, "function dead letters", [Check(action, resource)])
+        decide.as_role(who, "function dead letters", [Check(action, resource)])
     except AccessDeniedError as error:
         raise InvalidParameterValueException(f"{message} ({error})") from error

@@ -74,7 +74,7 @@ def demand_capture(who: Acting, bucket: str, key: str, encryption: dict[str, str
         Where refusals are enforced.
     """
     needed = decide.needs("s3", "PutObject", {"Bucket": bucket, "Key": key, **encryption})
-    decide.as_role(who.service, who.role, who.session, "PutObject", needed, through="s3")
+    decide.as_role(who, "PutObject", needed, through="s3")
 
 
 def may_measure(who: Acting, namespace: str) -> bool:
