@@ -67,7 +67,7 @@ verify: test ## everything in test, and the long proofs
 policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
 	@$(RUN) policies
 
-prove: $(READY) ## granted beside used, forbidden calls, ways out; rehearses first where the code is new
+prove: $(READY) $(POLICIES_READY) ## granted beside used, forbidden calls, ways out; rehearses first where the code is new
 	@$(RUN) rehearsal.prove
 
 explain: $(READY) ## what may this role do: ROLE= [ENV=]
@@ -98,6 +98,7 @@ loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
 docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs
 	@$(RUN) policies.catalogue
+	@$(RUN) rehearsal.prove.pages
 
 picture: $(READY) ## docs/report.png, from the last rehearsal's report
 	@$(RUN) rehearsal.report.screenshot

@@ -19,6 +19,7 @@ from rehearsal.keeping import server_of
 from rehearsal.prove import freshness, sides, verdict
 from rehearsal.prove.calls import undecided
 from rehearsal.prove.forbidden.outcome import faults, read_outcome
+from rehearsal.prove.lint import lint
 from rehearsal.prove.network import idle_endpoints, paths
 from rehearsal.prove.pages import pages, stale
 from rehearsal.prove.reasons import ReasonError, read_reasons
@@ -62,7 +63,7 @@ def prove(folder: Path) -> verdict.Verdict:
     if not found.failures and not freshness.same_documents(folder, plans):
         ensure_rehearsal(folder, "other policies decided in it than those that lie here")
         found = of_roles(folder, plans)
-    return found + of_forbidden(folder) + of_plans(plans)
+    return found + of_forbidden(folder) + of_plans(plans) + of_linters(plans)
 
 
 def ensure_rehearsal(folder: Path, reason: str) -> None:
@@ -108,6 +109,12 @@ def of_plans(rehearsed: list[Plan]) -> verdict.Verdict:
     old = stale(pages(rehearsed, plans))
     failures = [*told.failures, *(f"{name} is stale: `make docs`, and review what changed" for name in old)]
     return verdict.Verdict(["Networks: where functions, jobs and endpoints can go", *told.lines], failures)
+
+
+def of_linters(rehearsed: list[Plan]) -> verdict.Verdict:
+    """What other people's linters say of the same policies."""
+    told = lint(rehearsed)
+    return verdict.Verdict(["", "Policies: what linters find in them", *told.lines], told.failures)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     monkeypatch.setattr(command.sides, "rehearsed_plans", lambda: [environment(), account()])
     monkeypatch.setattr(command, "of_plans", lambda _: Verdict())
+    monkeypatch.setattr(command, "of_linters", lambda _: Verdict())
     monkeypatch.setattr(command, "of_forbidden", lambda _: Verdict())
     monkeypatch.setattr(command.freshness, "code_fingerprint", lambda: "abc")
     monkeypatch.setattr(command, "ensure_rehearsal", lambda _, reason: asked.append(reason) if reason else None)
