@@ -119,7 +119,8 @@ def roles_plot(known: Mapping[str, Role], reasons: Iterable[Reason]) -> str:
             excused = sum(1 for grant in held if any(reason.covers(grant) for reason in reasons))
             rows.append({"role": role.name, "used": len(held) - excused, "reason": excused, "unused": 0})
     drawn = str(granted_beside_used(rows))
-    return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="570" ', 1).replace(">", f">{_STYLE}", 1) + "\n"
+    alone = drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="570" ', 1)
+    return alone.replace(">", f">{_STYLE}", 1) + "\n"
 
 
 def networks_page(environments: Mapping[str, Plan]) -> str:
