@@ -14,6 +14,7 @@ _QUERY_CREDENTIAL = re.compile(r"^([^/]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/")
 # Operations that nobody signs: the token in them says who asks.
 _UNSIGNED = {"AssumeRoleWithSAML": "sts", "AssumeRoleWithWebIdentity": "sts"}
 _FORM_LIMIT = 1_000_000
+_KNOWN = "slipway.call"  # in the environ of a request: the recorder and the gate both ask
 
 # Signing names that differ from the name of botocore's service model, where a path decides the operation.
 _MODELS = {"aps": "amp", "monitoring": "cloudwatch", "states": "stepfunctions", "elasticfilesystem": "efs"}
@@ -34,6 +35,14 @@ def identify(environ: dict[str, Any]) -> Call:
     An unsigned request has an empty access key, and where nothing tells its service, that is ``unsigned``; an operation
     that no service model knows is "METHOD /path".
     """
+    known = environ.get(_KNOWN)
+    if known is None:
+        known = environ[_KNOWN] = _identify(environ)
+    call: Call = known
+    return call
+
+
+def _identify(environ: dict[str, Any]) -> Call:
     query = environ.get("QUERY_STRING", "")
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if found is None and "X-Amz-Credential" in query:

@@ -38,6 +38,7 @@ _EC2 = {
     "InvalidClientTokenId": "AuthFailure",
 }
 """EC2's own names for what other services call differently."""
+_HOSTS = {"", "127.0.0.1", "localhost"}
 _HOT = {("lambda", "Invoke"), ("sagemaker", "InvokeEndpoint")}
 """Calls that come by the hundred in a second, and whose body no policy looks into."""
 _MOST = 4096
@@ -80,6 +81,7 @@ class Gate:
             key, moment = _hot(environ, call), (memory.generation(), int(time.monotonic()))
             if key and self._allowed.get(key) == moment:
                 return None
+            _demand_path_style(environ, call)
             scope = Scope(self._context.account_id, call.region or self._context.region)
             parsed = parse(environ, call)
             asker, needed = _asked(environ, asker, session, parsed, scope)
@@ -107,6 +109,13 @@ def _spoilt(environ: dict[str, Any], call: Call, arn: str, session: Any) -> tupl
     if (call.access_key and not arn) or token != (session.session_token if session is not None else ""):
         return "InvalidClientTokenId", _INVALID
     return ("ExpiredToken", _EXPIRED) if session is not None and sessions.expired(session) else None
+
+
+def _demand_path_style(environ: dict[str, Any], call: Call) -> None:
+    """Refuse a bucket in the name of the host: what is decided is read from the path alone."""
+    host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
+    if call.service == "s3" and host not in _HOSTS:
+        raise PolicyEvaluationError(f"S3 is asked at host {host!r}: name the bucket in the path")
 
 
 def _asked(

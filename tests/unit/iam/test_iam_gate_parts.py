@@ -71,3 +71,24 @@ def test_tags_in_a_request_become_keys() -> None:
     }
     assert tags.of_request({"TagKeys": ["team"]}) == {"aws:TagKeys": ["team"]}
     assert tags.of_request({}) == {}
+
+
+def test_a_bucket_in_the_host_s_name_is_refused(tmp_path: Path) -> None:
+    book = open_book("enforce", tmp_path)
+    assert book is not None
+    said: list[str] = []
+    signed = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host"
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/key",
+        "HTTP_HOST": "bucket.s3.amazonaws.com",
+        "HTTP_AUTHORIZATION": signed,
+        "wsgi.input": io.BytesIO(b""),
+    }
+    try:
+        body = b"".join(
+            Gate(None, Context("http://127.0.0.1:1", tmp_path), book)(environ, lambda s, *_: said.append(s))
+        )
+    finally:
+        open_book("off", tmp_path)
+    assert (said, b"UndecidableRequest" in body) == (["403 Forbidden"], True)
