@@ -88,7 +88,7 @@ class Balance(HTMLParser):
 def test_a_passed_run_tells_its_whole_story(run: Path) -> None:
     told = words(page_of(run))
     for fact in (
-        "Rehearsal passed", "Synthetic data", "11 of 11 stages passed", "125 resources, second plan empty",
+        "Rehearsal passed", "Synthetic data", "12 of 12 stages passed", "1,704 calls that must be refused", "125 resources, second plan empty",
         "96.5 %", "validation", "65 images twice", "objective 150 ms", "state machine × 2",
         "slipway-rehearsal-vehicles",        "Nothing here ran on AWS", "divided by 20", "provider aws 5.100.0",
     ):  # fmt: skip
@@ -138,7 +138,15 @@ def test_odd_values_in_any_field_never_stop_the_report(short: Path, name: str, v
 
 
 @pytest.mark.parametrize(
-    ("stage", "field"), [("classify", "items"), ("train", "epochs"), ("load", "timeline"), ("stage", "samples")]
+    ("stage", "field"),
+    [
+        ("classify", "items"),
+        ("train", "epochs"),
+        ("load", "timeline"),
+        ("stage", "samples"),
+        ("prove", "roles"),
+        ("prove", "network"),
+    ],
 )
 @pytest.mark.parametrize("value", [None, "text", -1, 1e300, math.inf, [], {"a": 1}])
 def test_odd_values_within_lists_never_stop_the_report(short: Path, stage: str, field: str, value: object) -> None:
@@ -177,6 +185,12 @@ def test_text_from_the_run_is_never_markup(run: Path) -> None:
         item.update(label=attack, true_label=attack, reason=attack, key=attack)
         item["predictions"] = [{"label": attack, "probability": 0.4}]
     write(path, record)
+    prove = next((run / "stages").glob("*-prove.json"))
+    record = json.loads(prove.read_text())
+    record["data"]["forbidden"]["families"] = {attack: 1}
+    for row in [*record["data"]["roles"], *record["data"]["network"]]:
+        row.update({"role": attack, "name": attack, "kind": attack})
+    write(prove, record)
     train = next((run / "stages").glob("*-train.json"))
     record = json.loads(train.read_text())
     record["data"]["epochs"] = [{"epoch": 1, f"{attack}:loss": 0.5}, {"epoch": 2, f"{attack}:loss": 0.4}]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rehearsal.report.figures import confusion, service
 from rehearsal.report.pictures import bin_edges
-from rehearsal.report.svg import HEIGHT, WIDTH, Axis, Limit, Line, histogram, line_chart, round_step
+from rehearsal.report.svg import HEIGHT, WIDTH, Axis, Limit, Line, Row, histogram, line_chart, round_step, stacked_rows
 from rehearsal.report.thumbnails import LONGEST_SIDE, Album
 from rehearsal.report.values import duration, milliseconds, number, percent
 
@@ -185,3 +185,14 @@ def test_an_album_ends_at_its_budget(tmp_path: Path) -> None:
     album = Album(tmp_path, budget_bytes=1)
     assert album.picture("a.png").uri
     assert "keep this page small" in album.picture("a.png").problem
+
+
+def test_rows_stand_below_each_other_on_one_scale() -> None:
+    rows = [Row("a role", [("bar-used", 30), ("bar-unused", 10)]), Row("another <role>", [("bar-used", 20)])]
+    drawn = ElementTree.fromstring(str(stacked_rows("Grants", "told", rows)))  # noqa: S314 (our own markup)
+    bars = [element for element in drawn.iter() if element.tag.endswith("rect")]
+    widths = [float(bar.get("width", "0")) for bar in bars]
+    assert widths[0] / widths[2] == pytest.approx(1.5, rel=0.02)
+    texts = [element.text for element in drawn.iter() if element.tag.endswith("text")]
+    assert texts == ["a role", "40", "another <role>", "20"]
+    assert str(stacked_rows("Grants", "told", [])) == ""
