@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 from gate_clients import ACCOUNT, ROLES, lines
 
 from rehearsal.aws.context import Context
-from rehearsal.aws.iam import sessions, tags
+from rehearsal.aws.iam import duties, sessions, tags
 from rehearsal.aws.iam.gate import Gate
 from rehearsal.aws.iam.journal import Journal, open_book
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from rehearsal.aws.iam.reference import find_action
 
 
 @pytest.mark.parametrize(
@@ -92,3 +90,13 @@ def test_a_bucket_in_the_host_s_name_is_refused(tmp_path: Path) -> None:
     finally:
         open_book("off", tmp_path)
     assert (said, b"UndecidableRequest" in body) == (["403 Forbidden"], True)
+
+
+def test_every_duty_has_a_source_and_is_asked_for() -> None:
+    table = Path(duties.__file__)
+    code = "".join(path.read_text() for path in table.parents[1].rglob("*.py") if path != table)
+    assert [name for name in duties.DUTIES if f'"{name}"' not in code] == []
+    assert all(row.source.startswith("https://docs.aws.amazon.com/") for row in duties.DUTIES.values())
+    actions = {action for row in duties.DUTIES.values() for action in row.actions}
+    unknown = {action for action in actions if find_action(action) is None}
+    assert {action.partition(":")[0] for action in unknown} <= {"xray"}  # a service that nothing here calls
