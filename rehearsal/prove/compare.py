@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from policies.plan import BOOTSTRAP
 from rehearsal.aws.iam.patterns import matches, resource_matches
 from rehearsal.aws.iam.reference import reference
 from rehearsal.prove.reasons import Reason
@@ -14,6 +15,9 @@ from rehearsal.prove.roles import Grant, Role, grants
 from rehearsal.prove.used import Use
 
 USED, EXCUSED, UNUSED = "used", "reason", "unused"
+
+# What takes something down: while an environment stands, nobody has done it yet.
+_TAKES_DOWN = ("Delete", "Deregister", "Detach", "Disassociate", "Remove", "Revoke", "Schedule", "Unassign")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Row:
         if self.actions:
             return USED
         return EXCUSED if self.reason else UNUSED
+
+
+def waits(one: RoleEvidence, row: Row) -> bool:
+    """Whether a grant may still be used when the environment is taken down: the pipeline does that, and AWS with it."""
+    return one.origin == BOOTSTRAP or row.grant.action.partition(":")[2].startswith(_TAKES_DOWN)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from policies.environments import environment_names, environment_plans
@@ -11,7 +11,7 @@ from policies.resolve import resolve
 from policies.roots import environment_root
 from rehearsal.account import INPUTS
 from rehearsal.prove.bootstrap import bootstrap_plan, plan_of, root
-from rehearsal.prove.compare import RoleEvidence, compare
+from rehearsal.prove.compare import RoleEvidence, Row, compare
 from rehearsal.prove.reasons import Reason, stale
 from rehearsal.prove.roles import resource_policies, roles
 from rehearsal.prove.used import uses
@@ -60,10 +60,14 @@ def compared(plans: Iterable[Plan], journal: Path, reasons: list[Reason]) -> lis
     return compare(roles(plans), uses(journal), reasons, on_resources)
 
 
-def stale_reasons(found: Iterable[RoleEvidence], reasons: list[Reason], pending: str = "") -> list[str]:
-    """Entries of the file that excuse nothing; those of roles that have not done everything yet are left alone."""
+def stale_reasons(
+    found: Iterable[RoleEvidence],
+    reasons: list[Reason],
+    pending: Callable[[RoleEvidence, Row], bool] = lambda *_: False,
+) -> list[str]:
+    """Entries of the file that excuse nothing; those for what may still be used are left alone."""
     found = list(found)
     rows = [row for one in found for row in one.rows]
-    waiting = [row.grant for one in found for row in one.rows if one.origin == pending]
+    waiting = [row.grant for one in found for row in one.rows if pending(one, row)]
     idle = [row.grant for row in rows if not row.actions]
     return stale(reasons, [row.grant for row in rows], [*idle, *waiting])

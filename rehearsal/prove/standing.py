@@ -10,6 +10,8 @@ from rehearsal.prove.sides import REHEARSED
 from rehearsal.prove.used import EvidenceError
 from rehearsal.run import ACCOUNT, REGION
 
+_RULES = ("aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule")
+
 
 def standing(terraform: Path) -> list[Plan]:
     """The environment and the account around it, from a run's folder of states. EvidenceError when one is missing."""
@@ -30,6 +32,11 @@ def _read(path: Path, name: str) -> Plan:
         if resource["mode"] == "managed"
         for instance in resource["instances"]
     ]
+    apart = {r.values.get("security_group_id") for r in resources if r.type in _RULES}
+    for resource in resources:
+        if resource.type == "aws_security_group" and resource.values.get("id") in apart:
+            # AWS tells a group's rules with the group; they stand as resources of their own.
+            resource.values.update(egress=[], ingress=[])
     return Plan(name, ACCOUNT, REGION, resources)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence
+from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence, Row
 from rehearsal.prove.network import NetworkPath
 from rehearsal.prove.reasons import FILE
 
@@ -46,7 +46,10 @@ def paragraph(text: str, indent: str = "  ") -> str:
 
 
 def of_roles(
-    found: Iterable[RoleEvidence], stale: Iterable[str], addresses: Mapping[str, str], pending: str = ""
+    found: Iterable[RoleEvidence],
+    stale: Iterable[str],
+    addresses: Mapping[str, str],
+    pending: Callable[[RoleEvidence, Row], bool] = lambda *_: False,
 ) -> Verdict:
     """Granted beside used.
 
@@ -55,7 +58,7 @@ def of_roles(
     addresses
         Of each role in its Terraform: where a grant is to be removed.
     pending
-        Origin of roles that have not done everything yet, so that nothing of theirs counts as unused.
+        Which grants may still be used, and so do not count as unused yet.
     """
     found = list(found)
     rows = []
@@ -69,7 +72,7 @@ def of_roles(
         place = addresses.get(one.role, "no plan")
         idle: dict[str, list[str]] = {}
         for row in one.rows:
-            if row.state == UNUSED and one.origin != pending:
+            if row.state == UNUSED and not pending(one, row):
                 idle.setdefault(row.grant.statement, []).append(row.grant.action)
         for statement, actions in idle.items():
             verdict.failures.append(

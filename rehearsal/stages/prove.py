@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.plan import BOOTSTRAP
 from rehearsal.actors import actor
 from rehearsal.prove import freshness, sides, verdict
 from rehearsal.prove.calls import undecided
-from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence
+from rehearsal.prove.compare import EXCUSED, UNUSED, USED, RoleEvidence, waits
 from rehearsal.prove.forbidden.carry_out import carry_out, neighbour
 from rehearsal.prove.forbidden.controls import controls, identities
 from rehearsal.prove.forbidden.families import attempts
@@ -33,8 +32,8 @@ def perform(run: Run, note: Note) -> Outcome:
     reasons = read_reasons()
     found = sides.compared(plans, run.aws_root / "uses.jsonl", reasons)
     addresses = {role.name: f"{role.origin}: {role.address}" for role in known.values()}
-    # The pipeline takes everything down yet: `make prove` counts what it never used.
-    failures = verdict.of_roles(found, sides.stale_reasons(found, reasons, BOOTSTRAP), addresses, BOOTSTRAP).failures
+    # Everything is yet to be taken down: `make prove` counts what was never used at all.
+    failures = verdict.of_roles(found, sides.stale_reasons(found, reasons, waits), addresses, waits).failures
     failures += undecided(run.aws_root / "calls.jsonl", uses(run.aws_root / "uses.jsonl"))
     tried = forbidden(run, note)
     write_json(run.folder / RECORD, tried)

@@ -9,11 +9,11 @@ import pytest
 
 from policies.plan import UnreadableError
 from rehearsal.prove import verdict
-from rehearsal.prove.compare import RoleEvidence, compare, opened
+from rehearsal.prove.compare import RoleEvidence, compare, opened, waits
 from rehearsal.prove.reasons import Reason, ReasonError, read_reasons, stale
 from rehearsal.prove.roles import grants, roles
 from rehearsal.prove.used import EvidenceError, Use, uses
-from tests.unit.prove_plans import ACCOUNT, DATA, NAME, account, environment, role
+from tests.unit.prove_plans import ACCOUNT, DATA, NAME, account, allow, environment, role
 
 FUNCTION = f"{NAME}-vehicles-classify-image"
 IMAGE = f"arn:aws:s3:::{DATA}/vehicles/incoming/1.png"
@@ -70,8 +70,18 @@ def test_an_unused_grant_is_told_with_role_statement_action_place_and_remedy() -
 
 def test_a_role_that_still_works_is_not_told_off() -> None:
     found = compare(roles([environment(), account()]), [use()], [], [])
-    told = verdict.of_roles(found, [], {}, pending="bootstrap").failures
+    told = verdict.of_roles(found, [], {}, pending=waits).failures
     assert not any("slipway-deploy" in line for line in told)
+    assert any(FUNCTION in line for line in told)
+
+
+def test_what_takes_down_is_not_missed_while_the_environment_stands() -> None:
+    grants_down = role(
+        "slipway-rehearsal-x", "lambda.amazonaws.com", allow("Down", ["ec2:DeleteNetworkInterface"], "*")
+    )
+    found = compare(roles([environment(*grants_down), account()]), [use()], [], [])
+    assert not any("Down" in line for line in verdict.of_roles(found, [], {}, pending=waits).failures)
+    assert any("Down" in line for line in verdict.of_roles(found, [], {}).failures)
 
 
 def test_a_reason_excuses_until_the_grant_is_used() -> None:

@@ -88,7 +88,8 @@ class Balance(HTMLParser):
 def test_a_passed_run_tells_its_whole_story(run: Path) -> None:
     told = words(page_of(run))
     for fact in (
-        "Rehearsal passed", "Synthetic data", "12 of 12 stages passed", "1,704 calls", "125 resources, second plan empty",
+        "Rehearsal passed", "Synthetic data", "12 of 12 stages passed", "1,704 calls",
+        "125 resources, second plan empty",
         "96.5 %", "validation", "65 images twice", "objective 150 ms", "state machine × 2",
         "slipway-rehearsal-vehicles",        "Nothing here ran on AWS", "divided by 20", "provider aws 5.100.0",
     ):  # fmt: skip
