@@ -44,7 +44,7 @@ def perform(run: Run, note: Note) -> Outcome:
     for number, picture in enumerate(batch, 1):
         note(f"upload {number} of {len(batch)}")
         s3.upload_file(str(picture.path), bucket, picture.key)
-    machine = outputs["workflow_state_machine_arns"][workload]
+    machine, begun = outputs["workflow_state_machine_arns"][workload], int(time.time() * 1000)
     with listen(actor(run, "owner"), outputs["failure_topic_arns"][workload]) as messages:
         begin = time.monotonic()
         by_list = start(run, machine, {"images": [{"bucket": bucket, "key": picture.key} for picture in batch]})
@@ -52,6 +52,7 @@ def perform(run: Run, note: Note) -> Outcome:
         executions = [finish(run, arn, note) for arn in (by_list, by_prefix)]
         seconds = time.monotonic() - begin
         told = messages.receive(at_least=2)
+    demand_traces(run, machine, executions, begun)
     manifests = [read_manifest(run, execution["output"]) for execution in executions]
     for manifest in manifests:
         demand_every_input_once(batch, manifest)
@@ -68,7 +69,7 @@ def perform(run: Run, note: Note) -> Outcome:
         "right": right,
         "threshold": next(item["threshold"] for item in items if item.get("threshold")),
         "seconds": seconds,
-        "executions": [{k: e[k] for k in ("arn", "seconds", "output")} for e in executions],
+        "executions": [{k: e[k] for k in ("arn", "seconds", "events", "output")} for e in executions],
         "notifications": told,
         "items": items,
     }
@@ -122,7 +123,23 @@ def finish(run: Run, arn: str, note: Note) -> dict[str, Any]:
     if described["status"] != "SUCCEEDED":
         raise RehearsalError(f"{arn} {described['status']}: {described.get('error')}: {described.get('cause')}")
     seconds = (described["stopDate"] - described["startDate"]).total_seconds()
-    return {"arn": arn, "output": json.loads(described["output"]), "seconds": seconds}
+    (last,) = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)["events"]
+    return {"arn": arn, "output": json.loads(described["output"]), "seconds": seconds, "events": last["id"]}
+
+
+def demand_traces(run: Run, machine: str, executions: list[dict[str, Any]], since_ms: int) -> None:
+    """An operator must find the runs listed, and why an image failed in the log of the function that refused it."""
+    operator, outputs = actor(run, "operator"), run.data("promote")["outputs"]
+    listed = operator.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    missing = {execution["arn"] for execution in executions} - {one["executionArn"] for one in listed}
+    if missing:
+        raise RehearsalError(f"executions that the operator does not find listed: {sorted(missing)}")
+    logs, group = operator.client("logs"), outputs["function_names"][run.options.workload]["serialize_image"]
+    found = logs.filter_log_events(
+        logGroupName=f"/aws/lambda/{group}", startTime=since_ms, filterPattern="TruncatedImage"
+    )["events"]
+    if not found:
+        raise RehearsalError(f"the log of {group} says nothing of the truncated image")
 
 
 def read_manifest(run: Run, output: dict[str, Any]) -> list[dict[str, Any]]:

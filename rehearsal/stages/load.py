@@ -6,7 +6,7 @@ import json
 import sys
 
 from rehearsal.actors import actor
-from rehearsal.run import Run
+from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.stage import follow
 from training.workloads import spec
@@ -15,6 +15,10 @@ from training.workloads import spec
 def perform(run: Run, note: Note) -> Outcome:
     options, objective = run.options, spec.load(run.options.workload).load
     endpoint = run.data("promote")["endpoint"]
+    operator = actor(run, "operator")
+    status = operator.client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"]
+    if status != "InService":
+        raise RehearsalError(f"endpoint {endpoint} is {status}: there is nothing to load")
     out = run.path("load")
     command = [
         sys.executable, "-m", "loadtest.run",
@@ -26,7 +30,7 @@ def perform(run: Run, note: Note) -> Outcome:
         "--slo-failures", str(objective.max_error_share),
         "--out", str(out),
     ]  # fmt: skip
-    follow(command, actor(run, "operator"), note)
+    follow(command, operator, note)
     result = json.loads((out / "load.json").read_text())
     evidence = (
         f"{result['requests']} requests, {result['failures']} failed, {result['rps']:.0f}/s, "

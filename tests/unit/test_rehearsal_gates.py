@@ -88,10 +88,48 @@ def test_an_endpoint_that_failed_or_was_rolled_back_is_not_live(tmp_path: Path, 
 # --- register -------------------------------------------------------------------------------------
 
 
+PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/g/1"
+TRAINED = {"output": {"model_package_arn": PACKAGE}, "job_name": "g-1"}
+WHOLE = {
+    "TrainingJobName": "g-1",
+    "VpcConfig": {"Subnets": ["subnet-1"]},
+    "EnableNetworkIsolation": True,
+    "EnableInterContainerTrafficEncryption": True,
+}
+
+
+def registry(package: dict[str, Any], job: dict[str, Any] = WHOLE, listed: str = PACKAGE) -> Any:
+    return SimpleNamespace(
+        list_model_packages=lambda **_: {"ModelPackageSummaryList": [{"ModelPackageArn": listed}]},
+        describe_model_package=lambda **_: package,
+        describe_training_job=lambda **_: job,
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("VpcConfig", "was not in the VPC"),
+        ("EnableNetworkIsolation", "was not isolated"),
+        ("EnableInterContainerTrafficEncryption", "was not encrypted between its instances"),
+    ],
+)
+def test_a_model_from_outside_the_envelope_is_not_approved(tmp_path: Path, setting: str, says: str) -> None:
+    job = {name: value for name, value in WHOLE.items() if name != setting}
+    run = run_with(tmp_path, {"sagemaker": registry({}, job)}, train=TRAINED)
+    with pytest.raises(RehearsalError, match=says):
+        register.perform(run, lambda _: None)
+
+
+def test_a_model_that_the_approver_does_not_find_is_not_approved(tmp_path: Path) -> None:
+    run = run_with(tmp_path, {"sagemaker": registry({}, listed="arn:other")}, train=TRAINED)
+    with pytest.raises(RehearsalError, match="not among the models"):
+        register.perform(run, lambda _: None)
+
+
 def test_a_model_that_did_not_wait_for_approval_is_refused(tmp_path: Path) -> None:
     package = {"ModelApprovalStatus": "Approved"}
-    registry = SimpleNamespace(describe_model_package=lambda **_: package)
-    run = run_with(tmp_path, {"sagemaker": registry}, train={"output": {"model_package_arn": "arn"}})
+    run = run_with(tmp_path, {"sagemaker": registry(package)}, train=TRAINED)
     with pytest.raises(RehearsalError, match="must wait for a person's approval"):
         register.perform(run, lambda _: None)
 
@@ -141,6 +179,29 @@ def test_an_execution_that_did_not_succeed_fails_with_its_cause(tmp_path: Path, 
     states = SimpleNamespace(describe_execution=lambda **_: answer)
     with pytest.raises(RehearsalError, match=f"{status}: EmptyInput: holds no image"):
         classify.finish(run_with(tmp_path, {"stepfunctions": states}), "arn:x:run-1", lambda _: None)
+
+
+def found_by_operator(run: str, events: list[str]) -> dict[str, Any]:
+    return {
+        "stepfunctions": SimpleNamespace(list_executions=lambda **_: {"executions": [{"executionArn": run}]}),
+        "logs": SimpleNamespace(filter_log_events=lambda **_: {"events": events}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("clients", "says"),
+    [
+        (found_by_operator("arn:2", ["line"]), "does not find listed: \\['arn:1'\\]"),
+        (found_by_operator("arn:1", []), "the log of serialize says nothing"),
+    ],
+)
+def test_a_run_that_leaves_no_trace_for_the_operator_is_refused(
+    tmp_path: Path, clients: dict[str, Any], says: str
+) -> None:
+    outputs = {"function_names": {"vehicles": {"serialize_image": "serialize"}}}
+    run = run_with(tmp_path, clients, promote={"outputs": outputs})
+    with pytest.raises(RehearsalError, match=says):
+        classify.demand_traces(run, "arn:machine", [{"arn": "arn:1"}], 0)
 
 
 # --- destroy --------------------------------------------------------------------------------------
