@@ -9,9 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.configloader
 import pytest
 
-from rehearsal import actors, drive
+from rehearsal import actors, drive, keeping
 from rehearsal.denials import Denials, explain
 from rehearsal.run import Options, RehearsalError, Run
 from rehearsal.stages import STAGES
@@ -105,6 +106,69 @@ def test_who_has_not_been_signed_up_is_told_which_stage_does_it(run: Run) -> Non
     run.profiles.unlink()
     with pytest.raises(RehearsalError, match="make rehearse STAGE=bootstrap"):
         actors.actor(run, "operator")
+
+
+class Iam:
+    """Users and their keys."""
+
+    class exceptions:  # noqa: N801 - as a client has it
+        class NoSuchEntityException(Exception):  # noqa: N818 - as AWS calls it
+            pass
+
+    def __init__(self) -> None:
+        self.users: dict[str, list[str]] = {}
+
+    def list_access_keys(self, UserName: str) -> dict[str, Any]:  # noqa: N803
+        if UserName not in self.users:
+            raise self.exceptions.NoSuchEntityException
+        return {"AccessKeyMetadata": [{"AccessKeyId": key} for key in self.users[UserName]]}
+
+    def create_user(self, UserName: str) -> None:  # noqa: N803
+        assert UserName not in self.users, "a user is made twice"
+        self.users[UserName] = []
+
+    def create_access_key(self, UserName: str) -> dict[str, Any]:  # noqa: N803
+        self.users[UserName].append(f"key-of-{UserName}")
+        return {"AccessKey": {"AccessKeyId": f"key-of-{UserName}", "SecretAccessKey": "100%"}}
+
+    def delete_access_key(self, UserName: str, AccessKeyId: str) -> None:  # noqa: N803
+        self.users[UserName].remove(AccessKeyId)
+
+    def delete_user(self, UserName: str) -> None:  # noqa: N803
+        assert self.users.pop(UserName) == [], "a user with keys cannot be deleted"
+
+
+def test_people_are_signed_up_anew_and_off_again_and_only_they_can_read_their_keys(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = Iam()
+    monkeypatch.setattr(actors.Actor, "client", lambda _self, _service: iam)
+    actors.sign_up(run)
+    actors.sign_up(run)  # a stage that is run again
+    assert iam.users == {user: [f"key-of-{user}"] for user in actors.PEOPLE.values()}
+    assert run.profiles.stat().st_mode & 0o777 == 0o600
+    assert actors.person(run, "operator") == actors.Credentials("key-of-rehearsal-operator", "100%")
+    profiles = botocore.configloader.load_config(str(run.profiles))["profiles"]
+    assert profiles["operator"]["role_arn"] == "arn:aws:iam::123456789012:role/slipway-rehearsal-operator"
+    assert profiles["operator"]["source_profile"] == "rehearsal-operator"
+    assert profiles["owner"]["aws_access_key_id"] == "test"
+    actors.sign_off(run)
+    actors.sign_off(run)
+    assert iam.users == {}
+
+
+def test_a_person_is_told_how_to_work_as_the_operator(run: Run) -> None:
+    aws = SimpleNamespace(
+        pid=7,
+        region="eu-west-1",
+        account_id="123456789012",
+        env=lambda: {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test"},
+    )
+    said = keeping.hints(aws, "vehicles", run.folder)  # type: ignore[arg-type]
+    assert f"export AWS_CONFIG_FILE={run.profiles}" in said
+    assert "export AWS_PROFILE=operator" in said
+    assert "unset AWS_ACCESS_KEY_ID" in said
+    assert "export AWS_ACCESS_KEY_ID" not in said
 
 
 # --- denials --------------------------------------------------------------------------------------
