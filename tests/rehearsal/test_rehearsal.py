@@ -19,7 +19,7 @@ import pytest
 from rehearsal.stages import STAGES
 from terraform.command import ROOT
 
-DEADLINE_S = 420
+DEADLINE_S = 540
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -140,11 +140,11 @@ def test_an_interrupt_leaves_no_process_and_the_folder_usable(tmp_path: Path) ->
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "rehearsal", "run", "--folder", str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     calls = folder / "aws" / "calls.jsonl"
     while not (calls.exists() and '"CreateVpc"' in calls.read_text()):
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline, "apply had not begun after 90 s"
+        assert time.monotonic() < deadline, "apply had not begun after 180 s"
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=120)[0]
