@@ -198,12 +198,18 @@ locals {
       resources = ["arn:${local._partition}:events:${local._account}:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"]
     },
     {
+      # Never approved: that is for a person. IfExists, because a package without the setting waits as well.
       sid     = "RegisterModels"
       actions = ["sagemaker:CreateModelPackage"]
       resources = [
         "${local._sagemaker_arn}:model-package-group/${var.name}",
         "${local._sagemaker_arn}:model-package/${var.name}/*",
       ]
+      conditions = [{
+        test     = "StringEqualsIfExists"
+        variable = "sagemaker:ModelApprovalStatus"
+        values   = ["PendingManualApproval"]
+      }]
     },
     {
       sid       = "Alert"

@@ -194,6 +194,13 @@ run "model_waits_for_approval" {
   }
 
   assert {
+    condition = [for s in local._machine_statements : s.conditions if contains(s.actions, "sagemaker:CreateModelPackage")] == [[
+      { test = "StringEqualsIfExists", variable = "sagemaker:ModelApprovalStatus", values = ["PendingManualApproval"] }
+    ]]
+    error_message = "Whatever the machine's definition says, its role must not be able to approve."
+  }
+
+  assert {
     condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Gate.Choices[0].NumericGreaterThanEquals == 0.9
     error_message = "The gate must stand at its minimum."
   }
