@@ -3,9 +3,10 @@
 locals {
   _approver_statements = [
     {
+      # The service authorization reference gives the action the type model-package, and AWS's examples name the group.
       sid       = "FindModels"
       actions   = ["sagemaker:ListModelPackages"]
-      resources = concat(local._groups, local._packages)
+      resources = concat(local._groups, local._packages, [for arn in local._packages : trimsuffix(arn, "/*")])
     },
     {
       sid       = "ReadModels"
