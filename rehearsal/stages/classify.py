@@ -123,8 +123,9 @@ def finish(run: Run, arn: str, note: Note) -> dict[str, Any]:
     if described["status"] != "SUCCEEDED":
         raise RehearsalError(f"{arn} {described['status']}: {described.get('error')}: {described.get('cause')}")
     seconds = (described["stopDate"] - described["startDate"]).total_seconds()
-    (last,) = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)["events"]
-    return {"arn": arn, "output": json.loads(described["output"]), "seconds": seconds, "events": last["id"]}
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn, includeExecutionData=False)
+    events = sum(len(page["events"]) for page in pages)
+    return {"arn": arn, "output": json.loads(described["output"]), "seconds": seconds, "events": events}
 
 
 def demand_traces(run: Run, machine: str, executions: list[dict[str, Any]], since_ms: int) -> None:
