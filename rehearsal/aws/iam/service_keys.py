@@ -84,7 +84,7 @@ def _s3(operation: str, parameters: dict[str, Any], scope: Scope) -> tuple[str |
     one = f"{whole}/{parameters.get('Key')}"
     if operation in _READS:
         stored = _stored(bucket, parameters)
-        if stored is None or stored.encryption != "aws:kms":
+        if getattr(stored, "encryption", None) != "aws:kms":  # nothing is there, or the mark that it was deleted
             return None, whole
         return stored.kms_key_id, whole if _true(stored.bucket_key_enabled) else one
     rule = (bucket.encryption or {}).get("Rule", {})

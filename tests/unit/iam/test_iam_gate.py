@@ -89,6 +89,30 @@ def test_a_use_is_written_once(root: Path, worker: Callable[[str], Any]) -> None
     assert [(use["role"], use["statement"]) for use in reads] == [(f"arn:aws:iam::{ACCOUNT}:role/ml/worker", "Read")]
 
 
+def test_what_was_deleted_is_missing_or_refused(worker: Callable[[str], Any], aws: EmbeddedAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="kept", Key="a", Body=b"a")
+    s3.delete_object(Bucket="kept", Key="a")
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(Bucket="kept", Key="a")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        worker("s3").get_object(Bucket="kept", Key="a")
+
+
+def test_a_use_tells_the_pattern_and_what_was_only_tried_is_none(
+    root: Path, ann: Callable[[str], Any], worker: Callable[[str], Any], aws: EmbeddedAws
+) -> None:
+    worker("s3").get_object(Bucket="data", Key="in/a")
+    answer = ann("sts").assume_role(RoleArn=f"{ROLES}/ml/worker", RoleSessionName="forbidden-worker")
+    aws.client("kms").create_key()
+    with_session(aws, "kms", answer).list_keys()
+    uses = [json.loads(line) for line in (root / "uses.jsonl").read_text().splitlines()]
+    assert {use["pattern"] for use in uses if use["action"] == "s3:GetObject"} >= {"arn:aws:s3:::data/in/*"}
+    assert not [use for use in uses if use["action"] == "kms:ListKeys" and use["role"].endswith("/worker")]
+
+
 def test_rest_xml(root: Path, worker: Callable[[str], Any]) -> None:
     code, message, record = refused(root, worker("s3").get_object, Bucket="data", Key="out/b")
     assert code == "AccessDenied"
