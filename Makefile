@@ -64,8 +64,8 @@ verify: test ## everything in test, and the long proofs
 	@HYPOTHESIS_PROFILE=verify $(RUN) pytest -q -m "slow or hypothesis"
 	@$(RUN) policies.mutants
 
-policies: $(READY) $(POLICIES_READY) ## checkov over every module and environment
-	@$(RUN) policies
+policies: $(READY) $(POLICIES_READY) ## the security baseline over every module, environment and account [DIR= PLAN=]
+	@$(RUN) policies $(if $(DIR),--folder "$(DIR)") $(if $(PLAN),--plan "$(PLAN)")
 
 prove: $(READY) $(POLICIES_READY) ## granted beside used, forbidden calls, ways out; rehearses first where the code is new
 	@$(RUN) rehearsal.prove

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from policies.control import SEVERITIES, Control
 from policies.registry import controls
-from policies.standards import AI, CIS, FSBP, HUB, NOT_APPLICABLE, STANDARDS
+from policies.standards import AI, CIS, CIS_NUMBERS, FSBP, HUB, NOT_APPLICABLE, STANDARDS, UNANSWERED
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "controls.md"
 
@@ -71,19 +71,31 @@ def _quiet(source: str) -> str:
 def _mapping(chosen: Sequence[Control]) -> str:
     lines = [
         "## Standards\n",
-        "| standard | item | controls |",
+        "Every id and title was compared with the AWS Security Hub user guide (see `policies/standards.py`). What CIS "
+        "itself calls its recommendations is not public; its numbers are those that AWS names on a control's page.\n",
+        "| standards | item | controls |",
         "|---|---|---|",
     ]
     for key, item in STANDARDS.items():
-        if item.standard not in (AI, HUB, CIS):
+        if item.standard not in (AI, HUB):
             continue
-        name = f"{item.standard}; FSBP v1.0.0" if key in FSBP else item.standard
         found = ", ".join(control.id for control in chosen if key in control.sources)
         answer = found or f"cannot apply: {NOT_APPLICABLE[key]}"
-        lines.append(f"| {name} | [{key}]({item.url}) {item.title} | {answer} |")
+        lines.append(f"| {'; '.join(_standards(key))} | [{key}]({item.url}) {item.title} | {answer} |")
     for key in (key for key in NOT_APPLICABLE if key not in STANDARDS):
         lines.append(f"| {AI} | {key} | cannot apply: {NOT_APPLICABLE[key]} |")
+    lines += ["", "What FSBP v1.0.0 and CIS v5.0.0 ask beside this, and why no plan can answer it:\n"]
+    lines += ["| items | reason |", "|---|---|", *(f"| {items} | {reason} |" for items, reason in UNANSWERED.items())]
     return "\n".join(lines) + "\n"
+
+
+def _standards(key: str) -> Iterator[str]:
+    """The standards that an item of Security Hub is part of."""
+    yield STANDARDS[key].standard
+    if key in FSBP:
+        yield "FSBP v1.0.0"
+    if key in CIS:
+        yield f"CIS v5.0.0/{CIS_NUMBERS[key]}" if key in CIS_NUMBERS else "CIS v5.0.0"
 
 
 def main() -> int:

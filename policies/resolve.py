@@ -25,6 +25,7 @@ from policies.standins import overrides
 from policies.sts import access_key, answering_sts
 from terraform.command import ENVIRONMENTS, ROOT, SCRATCH, TerraformError, run_terraform, terraform_env, terraform_path
 
+AT_ONCE = 6  # each has a provider of its own, of half a gibibyte
 CACHE = SCRATCH / "policies"
 TEST_FILE = "resolve.tftest.hcl"
 RUN = 'run "plan" {\n  command = plan\n}\n'
@@ -47,7 +48,8 @@ def resolve(roots: Sequence[Root], keep: bool = True) -> dict[str, dict[str, Any
     salt = b"".join((Path(__file__).parent / name).read_bytes() for name in MADE_BY)
     kept = {root.name: CACHE / f"plan-{root.name}-{root.fingerprint(salt)[:16]}.json" for root in roots}
     wanted = [root for root in roots if not (keep and kept[root.name].is_file())]
-    plans = _together(wanted) if wanted else {}
+    batches = (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE))
+    plans = {name: plan for batch in batches for name, plan in _together(batch).items()}
     if keep:
         for name, document in plans.items():
             CACHE.mkdir(parents=True, exist_ok=True)

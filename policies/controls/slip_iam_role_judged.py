@@ -23,8 +23,10 @@ ROLES = {
 def _role(resource: Resource) -> str | None:
     value: object = resource.values
     for part in ROLES[resource.type].split("."):
-        value = value[int(part)] if part.isdigit() and isinstance(value, list) and value else value
-        value = value.get(part) if isinstance(value, dict) else value
+        if isinstance(value, list):
+            value = value[int(part)] if value else None
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
     return value if isinstance(value, str) else None
 
 

@@ -20,7 +20,7 @@ CONTROL = Control(
     reason="Rotation bounds what one leaked key can open.",
     remedy="Set enable_key_rotation = true.",
     types=("aws_kms_key",),
-    sources=("KMS.4", "CIS-3.6"),
+    sources=("KMS.4",),
     check=check,
     good=[("aws_kms_key", {"enable_key_rotation": True})],
     breaks={"off": put("enable_key_rotation", False), "unset": drop("enable_key_rotation")},

@@ -21,7 +21,7 @@ CONTROL = Control(
     reason="After an incident it is the only answer to where data went.",
     remedy="Keep aws_flow_log with traffic_type = ALL.",
     types=("aws_vpc",),
-    sources=("EC2.6", "CIS-3.7"),
+    sources=("EC2.6",),
     check=check,
     good=[
         ("aws_vpc", {"id": "v"}),

@@ -26,7 +26,7 @@ CONTROL = Control(
     reason="The block holds even when somebody writes a public policy or ACL.",
     remedy="Set all four settings of the public access block.",
     types=("aws_s3_bucket",),
-    sources=("S3.8", "CIS-2.1.4"),
+    sources=("S3.8",),
     check=check,
     good=[
         ("aws_s3_bucket", {"bucket": "b"}),

@@ -27,7 +27,7 @@ CONTROL = Control(
     reason="Without it credentials' signatures and data cross the network readable.",
     remedy="Keep the statement DenyWithoutTls, for the bucket and its objects.",
     types=("aws_s3_bucket_policy",),
-    sources=("S3.5", "CIS-2.1.1"),
+    sources=("S3.5",),
     check=check,
     good=[
         (

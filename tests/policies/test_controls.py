@@ -15,7 +15,7 @@ from policies.plan import Plan, Resource, UnreadableError, document, read_plan
 from policies.registry import controls
 from policies.reports import table, write_junit, write_sarif
 from policies.scan import Verdict, WaiverError, apply_waivers, never_evaluated, read_waivers, scan
-from policies.standards import AI, NOT_APPLICABLE, STANDARDS
+from policies.standards import AI, CIS, CIS_NUMBERS, FSBP, NOT_APPLICABLE, STANDARDS, UNANSWERED
 
 ALL = controls()
 WAYS = [(control, way) for control in ALL for way in control.breaks]
@@ -58,6 +58,17 @@ def test_every_item_of_the_ai_standard_is_answered() -> None:
 
 def test_nothing_that_is_answered_is_said_to_be_inapplicable() -> None:
     assert not {source for control in ALL for source in control.sources} & set(NOT_APPLICABLE)
+
+
+def test_every_item_of_cis_is_answered_or_said_to_be_out_of_reach() -> None:
+    answered = {source for control in ALL for source in control.sources}
+    told = " ".join(UNANSWERED)
+    for key in CIS - answered:
+        service, number = key.split(".")
+        assert key in told or service in told, key
+        assert service in ("EFS", "RDS") or number in told.replace(",", " ").replace(".", " ").split(), key
+    assert CIS_NUMBERS.keys() <= CIS & STANDARDS.keys()
+    assert STANDARDS.keys() >= FSBP
 
 
 def test_the_catalogue_is_fresh() -> None:

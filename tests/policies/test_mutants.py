@@ -11,8 +11,10 @@ from policies.control import Control
 from policies.environments import environment_names, environment_plan
 from policies.mutants.breaking import mutants
 from policies.mutants.equivalent import false_alarms, rewrites
+from policies.mutants.sources import CHANGES, source_mutants
 from policies.plan import Plan, Resource
 from policies.registry import controls
+from terraform.command import ROOT
 
 ALL = controls()
 
@@ -44,6 +46,20 @@ def whole(resource: Resource) -> bool:
     return key is None or "Statement" in str(resource.values.get(key)) or "States" in str(resource.values.get(key))
 
 
+def test_every_source_mutant_names_a_control_and_text_that_is_there() -> None:
+    names = {control.id for control in ALL}
+    for change in CHANGES:
+        assert change.control in names
+        assert change.old in (ROOT / change.path).read_text(), change
+
+
+def test_every_control_is_broken_in_the_ways_there_are() -> None:
+    few = {control.id: len(control.breaks) for control in ALL if len(control.breaks) < 2}
+    assert few == {}
+    three = [control.id for control in ALL if len(control.breaks) >= 3]
+    assert len(three) >= 100
+
+
 def test_a_break_that_changes_nothing_is_no_mutant() -> None:
     resource = Resource("aws_x.y", "aws_x", {"a": [{"b": 1}]})
     plan = Plan("prod", "1", "r", [resource])
@@ -65,3 +81,10 @@ def test_on_real_plans_exactly_the_right_control_fires(environment: str) -> None
     assert len(outcomes) >= 200
     assert [outcome for outcome in outcomes if not outcome.exact] == []
     assert [(way, fired) for way, fired in false_alarms(plan, ALL) if fired] == []
+
+
+@pytest.mark.provider
+@pytest.mark.slow
+@pytest.mark.xdist_group("provider")
+def test_a_changed_line_of_the_source_is_caught_by_exactly_the_right_control() -> None:
+    assert [outcome for outcome in source_mutants(ALL) if not outcome.exact] == []
