@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import package
 
 from rehearsal.aws.client import EmbeddedAws
+from tests.unit.aws_core.conftest import package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import package
 from enforced import (
     ACCOUNT,
     LOGS,
@@ -24,6 +23,8 @@ from enforced import (
     root,
     streams,
 )
+
+from tests.unit.aws_core.conftest import package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
