@@ -18,8 +18,10 @@ _LOGGING = "logging.s3.amazonaws.com"
 def install() -> None:
     """Change moto's buckets."""
     from moto.iam.access_control import PermissionResult
-    from moto.s3.models import FakeBucket
+    from moto.s3.models import FakeBucket, FakeDeleteMarker
 
+    # emptying a bucket fails where the mark of a deleted object is what is left of it
+    FakeDeleteMarker.dispose = lambda *_: None
     # moto applies a Deny without its Condition, so that "deny unless TLS" denies everything
     FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
     FakeBucket._log_permissions_enabled_policy = staticmethod(_may_deliver)

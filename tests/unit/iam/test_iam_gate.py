@@ -99,6 +99,10 @@ def test_what_was_deleted_is_missing_or_refused(worker: Callable[[str], Any], aw
         s3.get_object(Bucket="kept", Key="a")
     with pytest.raises(ClientError, match="AccessDenied"):
         worker("s3").get_object(Bucket="kept", Key="a")
+    found = s3.list_object_versions(Bucket="kept")
+    marks = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found["Versions"] + found["DeleteMarkers"]]
+    s3.delete_objects(Bucket="kept", Delete={"Objects": marks})
+    s3.delete_bucket(Bucket="kept")
 
 
 def test_a_use_tells_the_pattern_and_what_was_only_tried_is_none(
