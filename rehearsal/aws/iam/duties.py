@@ -46,7 +46,7 @@ DUTIES: dict[str, Duty] = {
         ("logs:CreateLogStream", "logs:PutLogEvents"),
         _DOCS + "lambda/latest/dg/monitoring-cloudwatchlogs.html",
     ),
-    # Decided only: Lambda's interfaces are its own here.
+    # Decided only: Lambda's interfaces are its own here. AWS demands all of them before it connects a function.
     "function interfaces": Duty(
         LAMBDA,
         (
@@ -54,6 +54,8 @@ DUTIES: dict[str, Duty] = {
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSubnets",
             "ec2:AssignPrivateIpAddresses",
+            "ec2:DeleteNetworkInterface",
+            "ec2:UnassignPrivateIpAddresses",
         ),
         _LAMBDA_VPC,
     ),
@@ -113,11 +115,12 @@ DUTIES: dict[str, Duty] = {
         ("cloudwatch:DescribeAlarms",),
         _DOCS + "sagemaker/latest/dg/deployment-guardrails-configuration.html",
     ),
-    # Decided only: log groups need no delivery here.
+    # Decided only: log groups need no delivery here. AWS demands the right to end a delivery with that to begin it.
     "workflow log delivery": Duty(
         STATES,
         (
             "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
             "logs:DescribeLogGroups",
             "logs:DescribeResourcePolicies",
             "logs:GetLogDelivery",
