@@ -206,3 +206,23 @@ def test_a_bucket_policy_denies(root: Path, worker: Callable[[str], Any], aws: E
     finally:
         s3.delete_bucket_policy(Bucket="data")
     assert "condition StringNotEquals aws:SourceVpce vpce-1 holds (the request has no aws:SourceVpce)" in message
+
+
+def test_what_is_remembered_of_a_frequent_call_ends_with_a_change(
+    root: Path, worker: Callable[[str], Any], aws: EmbeddedAws
+) -> None:
+    def answer() -> str:
+        with pytest.raises(ClientError) as caught:
+            worker("lambda").invoke(FunctionName="none", Payload=b"{}")
+        return str(caught.value.response["Error"]["Code"])
+
+    iam = aws.client("iam")
+    said = [answer()]
+    for effect in ("Allow", "Deny"):
+        statement = {"Effect": effect, "Action": "lambda:InvokeFunction", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName="worker", PolicyName="invoke", PolicyDocument=document)
+        said += [answer(), answer()]
+    iam.delete_role_policy(RoleName="worker", PolicyName="invoke")
+    denied, missing = "AccessDeniedException", "ResourceNotFoundException"
+    assert said == [denied, missing, missing, denied, denied]
