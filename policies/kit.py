@@ -100,7 +100,8 @@ def machine_text(**task: Any) -> str:
 
 def is_log_bucket(bucket: str, plan: Plan) -> bool:
     """Whether other buckets deliver their access logs into this one."""
-    return any(r.values.get("target_bucket") == bucket for r in plan.of("aws_s3_bucket_logging"))
+    logs = [log.values for log in plan.of("aws_s3_bucket_logging")]
+    return any(log.get("target_bucket") == bucket != log.get("bucket") for log in logs)
 
 
 def endpoint_name(target: Resource) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import remove
+from policies.breaks import elsewhere, put, remove
 from policies.control import Control
 from policies.plan import Plan, Resource
 
@@ -23,5 +23,12 @@ CONTROL = Control(
     sources=("ECR.3",),
     check=check,
     good=[("aws_ecr_repository", {"name": "r"}), ("aws_ecr_lifecycle_policy", {"repository": "r"})],
-    breaks={"none": remove("aws_ecr_lifecycle_policy", lambda p, r: p.values.get("repository") == r.values["name"])},
+    breaks={
+        "another's": elsewhere(
+            "aws_ecr_lifecycle_policy",
+            put("repository", "another"),
+            lambda p, r: p.values.get("repository") == r.values["name"],
+        ),
+        "none": remove("aws_ecr_lifecycle_policy", lambda p, r: p.values.get("repository") == r.values["name"]),
+    },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import put
+from policies.breaks import put, remove
 from policies.control import Control
 from policies.plan import Plan, Resource
 
@@ -24,5 +24,10 @@ CONTROL = Control(
     sources=("LOG-MANAGED",),
     check=check,
     good=[("aws_lambda_function", {"function_name": "f"}), ("aws_cloudwatch_log_group", {"name": "/aws/lambda/f"})],
-    breaks={"elsewhere": put("logging_config", [{"log_group": "/aws/lambda/nobody"}])},
+    breaks={
+        "gone": remove(
+            "aws_cloudwatch_log_group", lambda g, f: str(g.values.get("name")).endswith(f"/{f.values['function_name']}")
+        ),
+        "elsewhere": put("logging_config", [{"log_group": "/aws/lambda/nobody"}]),
+    },
 )

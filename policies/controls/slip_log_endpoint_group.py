@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import remove
+from policies.breaks import elsewhere, put, remove
 from policies.control import Control
 from policies.plan import Plan, Resource
 
@@ -28,9 +28,14 @@ CONTROL = Control(
         ("aws_cloudwatch_log_group", {"name": "/aws/sagemaker/Endpoints/e"}),
     ],
     breaks={
+        "under another name": elsewhere(
+            "aws_cloudwatch_log_group",
+            put("name", "/aws/sagemaker/Endpoints/another"),
+            lambda g, e: g.values.get("name") == f"/aws/sagemaker/Endpoints/{e.values['name']}",
+        ),
         "none": remove(
             "aws_cloudwatch_log_group",
             lambda g, e: g.values.get("name") == f"/aws/sagemaker/Endpoints/{e.values['name']}",
-        )
+        ),
     },
 )

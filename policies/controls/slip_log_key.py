@@ -24,5 +24,9 @@ CONTROL = Control(
     sources=("LOG-KMS",),
     check=check,
     good=[("aws_cloudwatch_log_group", {"kms_key_id": KEY})],
-    breaks={"none": drop("kms_key_id"), "foreign": put("kms_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x")},
+    breaks={
+        "AWS's": put("kms_key_id", "arn:aws:kms:eu-west-1:111122223333:alias/aws/logs"),
+        "none": drop("kms_key_id"),
+        "foreign": put("kms_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x"),
+    },
 )

@@ -24,5 +24,9 @@ CONTROL = Control(
     sources=("SNS.1",),
     check=check,
     good=[("aws_sns_topic", {"kms_master_key_id": KEY})],
-    breaks={"none": drop("kms_master_key_id"), "AWS's": put("kms_master_key_id", "alias/aws/sns")},
+    breaks={
+        "foreign": put("kms_master_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x"),
+        "none": drop("kms_master_key_id"),
+        "AWS's": put("kms_master_key_id", "alias/aws/sns"),
+    },
 )

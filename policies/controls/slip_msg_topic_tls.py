@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policies.breaks import each_statement, elsewhere, remove
 from policies.control import Control
+from policies.iam import may
 from policies.kit import policy_text, same
 from policies.plan import Plan, Resource, anyone, conditions, statements
 
@@ -13,7 +14,8 @@ from policies.plan import Plan, Resource, anyone, conditions, statements
 def check(topic: Resource, plan: Plan) -> Iterator[str]:
     for policy in plan.where("aws_sns_topic_policy", arn=topic.values.get("arn")):
         for statement in statements(policy.values.get("policy"), "Deny"):
-            if conditions(statement).get(("bool", "aws:securetransport")) == ["false"] and anyone(statement):
+            plain = conditions(statement) == {("bool", "aws:securetransport"): ["false"]}
+            if plain and anyone(statement) and may(statement, ["sns:publish"]):
                 return
     yield "messages without TLS are not denied"
 
@@ -45,6 +47,11 @@ CONTROL = Control(
         ),
     ],
     breaks={
+        "another action": elsewhere(
+            "aws_sns_topic_policy",
+            each_statement(lambda s: s.update(Action="sns:Subscribe"), lambda s: "SecureTransport" in str(s)),
+            same("arn"),
+        ),
         "none": remove("aws_sns_topic_policy", same("arn")),
         "turned round": elsewhere(
             "aws_sns_topic_policy",

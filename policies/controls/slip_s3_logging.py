@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import elsewhere
+from policies.breaks import elsewhere, put, remove
 from policies.control import Control
-from policies.kit import same
+from policies.kit import is_log_bucket, same
 from policies.plan import Plan, Resource
 
 
@@ -27,7 +27,7 @@ CONTROL = Control(
     remedy="Hand log_bucket to modules/bucket.",
     types=("aws_s3_bucket",),
     sources=("S3.9",),
-    applies=lambda bucket, _: not str(bucket.values.get("bucket")).endswith("-logs"),
+    applies=lambda bucket, plan: not is_log_bucket(str(bucket.values.get("bucket")), plan),
     check=check,
     good=[
         ("aws_s3_bucket", {"bucket": "b"}),
@@ -35,10 +35,12 @@ CONTROL = Control(
         ("aws_s3_bucket_logging", {"bucket": "b", "target_bucket": "c-logs"}),
     ],
     breaks={
+        "none": remove("aws_s3_bucket_logging", same("bucket")),
+        "elsewhere": elsewhere("aws_s3_bucket_logging", put("target_bucket", "somebody-else"), same("bucket")),
         "itself": elsewhere(
             "aws_s3_bucket_logging",
             lambda log, _: log.values.update(target_bucket=log.values["bucket"]),
             same("bucket"),
-        )
+        ),
     },
 )

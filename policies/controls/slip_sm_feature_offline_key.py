@@ -28,6 +28,9 @@ CONTROL = Control(
     check=check,
     good=[("aws_sagemaker_feature_group", {"offline_store_config": [{"s3_storage_config": [{"kms_key_id": KEY}]}]})],
     breaks={
+        "foreign": put(
+            "offline_store_config.0.s3_storage_config.0.kms_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x"
+        ),
         "none": drop("offline_store_config.0.s3_storage_config.0.kms_key_id"),
         "AWS's": put("offline_store_config.0.s3_storage_config.0.kms_key_id", "alias/aws/s3"),
     },

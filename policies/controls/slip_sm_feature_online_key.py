@@ -28,6 +28,9 @@ CONTROL = Control(
     check=check,
     good=[("aws_sagemaker_feature_group", {"online_store_config": [{"security_config": [{"kms_key_id": KEY}]}]})],
     breaks={
+        "foreign": put(
+            "online_store_config.0.security_config.0.kms_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x"
+        ),
         "none": drop("online_store_config.0.security_config.0.kms_key_id"),
         "AWS's": put("online_store_config.0.security_config.0.kms_key_id", "alias/aws/dynamodb"),
     },

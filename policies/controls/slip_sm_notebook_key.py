@@ -25,5 +25,9 @@ CONTROL = Control(
     unused="The environments have no notebooks.",
     check=check,
     good=[("aws_sagemaker_notebook_instance", {"kms_key_id": KEY})],
-    breaks={"none": drop("kms_key_id"), "AWS's": put("kms_key_id", "alias/aws/sagemaker")},
+    breaks={
+        "foreign": put("kms_key_id", "arn:aws:kms:eu-west-1:999999999999:key/x"),
+        "none": drop("kms_key_id"),
+        "AWS's": put("kms_key_id", "alias/aws/sagemaker"),
+    },
 )

@@ -10,7 +10,9 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from policies import catalogue
+from policies.__main__ import main
 from policies.control import Control
+from policies.kit import machine_text
 from policies.plan import Plan, Resource, UnreadableError, document, read_plan
 from policies.registry import controls
 from policies.reports import table, write_junit, write_sarif
@@ -190,3 +192,88 @@ def test_an_insecure_stack_is_refused_with_ids() -> None:
         "SLIP_IAM_BOUNDARY",
         "SLIP_IAM_TRUST_PRINCIPAL",
     }
+
+
+ACCOUNT_ARN = "arn:aws:iam::111122223333"
+
+
+@pytest.mark.parametrize(
+    ("principal", "right"),
+    [
+        (
+            {
+                "AWS": f"{ACCOUNT_ARN}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_0123456789abcdef"
+            },
+            True,
+        ),
+        ({"AWS": [f"{ACCOUNT_ARN}:user/alice", f"{ACCOUNT_ARN}:role/b"]}, True),
+        ({"AWS": f"{ACCOUNT_ARN}:root"}, False),
+        ({"AWS": "111122223333"}, False),
+        ({"AWS": f"{ACCOUNT_ARN}:role/*"}, False),
+        ({"AWS": f"{ACCOUNT_ARN}:role/a?c"}, False),
+        ({"AWS": "AROAEXAMPLEID"}, False),
+        ({"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}, False),
+        ({}, False),
+    ],
+)
+def test_people_take_a_role_by_their_arn_and_nothing_else(principal: dict[str, object], right: bool) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    plan = Plan(
+        "prod", "111122223333", "eu-west-1", [Resource("aws_iam_role.r", "aws_iam_role", {"assume_role_policy": trust})]
+    )
+    faults = scan(plan, [by_id("SLIP_IAM_TRUST_PRINCIPAL")])[0].faults
+    assert (faults == ()) is right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Statement": [{"Effect": "Allow", "Action": "s3:Get", "Action": "s3:*", "Resource": "arn:aws:s3:::b"}]}',
+        '{"Statement": [{"Effect": "allow", "Action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": "none"}]}',
+        '{"Statement": []}',
+        '{"Version": "2012-10-17"}',
+    ],
+)
+def test_a_policy_in_no_known_form_is_unreadable(text: str) -> None:
+    plan = Plan("prod", "1", "r", [Resource("aws_iam_role_policy.p", "aws_iam_role_policy", {"policy": text})])
+    faults = scan(plan, [by_id("SLIP_IAM_SERVICE_WILDCARD")])[0].faults
+    assert faults[0].startswith("unreadable: ")
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"Parameters": {"A": 1}, "Arguments": {"A": 2}},
+        {"Arguments": "{% $states.input %}", "Parameters": None},
+    ],
+)
+def test_a_task_whose_request_cannot_be_told_is_unreadable(task: dict[str, object]) -> None:
+    text = machine_text(**{key: value for key, value in task.items() if value is not None})
+    if "Parameters" in task and task["Parameters"] is None:
+        parsed = json.loads(text)
+        del parsed["States"]["T"]["Parameters"]
+        text = json.dumps(parsed)
+    machine = Resource("aws_sfn_state_machine.m", "aws_sfn_state_machine", {"definition": text})
+    faults = scan(Plan("prod", "1", "r", [machine]), [by_id("SLIP_SF_JOB_ISOLATION")])[0].faults
+    assert faults[0].startswith("unreadable: ")
+
+
+def test_a_plan_with_values_that_are_still_open_is_refused() -> None:
+    change = {"actions": ["create"], "after": {"rule": [{}]}, "after_unknown": {"rule": [{"key": True}]}}
+    document = {"resource_changes": [{"address": "aws_x.y", "mode": "managed", "type": "aws_x", "change": change}]}
+    with pytest.raises(UnreadableError, match=r"known only after an apply: aws_x\.y\.rule\.0\.key"):
+        read_plan(document, "prod", "1", "r")
+
+
+@pytest.mark.provider
+@pytest.mark.slow
+@pytest.mark.xdist_group("provider")
+def test_the_insecure_fixture_is_refused_with_ids_and_remedies(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--folder", str(Path(__file__).parent / "fixtures" / "insecure")]) == 1
+    said = capsys.readouterr().out
+    for name in ("SLIP_SM_DOMAIN_NETWORK", "SLIP_NET_ENDPOINT_POLICY", "SLIP_IAM_MANAGED_POLICIES"):
+        assert f"HIGH {name}: " in said
+        assert by_id(name).remedy in said
