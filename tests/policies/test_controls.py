@@ -201,9 +201,7 @@ ACCOUNT_ARN = "arn:aws:iam::111122223333"
     ("principal", "right"),
     [
         (
-            {
-                "AWS": f"{ACCOUNT_ARN}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_0123456789abcdef"
-            },
+            {"AWS": f"{ACCOUNT_ARN}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operator_01"},
             True,
         ),
         ({"AWS": [f"{ACCOUNT_ARN}:user/alice", f"{ACCOUNT_ARN}:role/b"]}, True),
