@@ -40,10 +40,10 @@ def page(chosen: Sequence[Control]) -> str:
         "resolved plan of every environment. Each has a passing fixture and failing ones, and the ways to break it "
         f"are tried on the real plans (`policies/mutants`). {unused} of them judge resources that no environment has "
         "today.\n",
-        "`make policies` judges every environment and the bootstrap of an account, and runs checkov's own checks over the "
-        "same plans and over the code; `make policies DIR=folder` judges any folder of Terraform. What cannot be read has "
-        "failed. A finding is waived in `policies/waivers.yaml`, for a year at most, with a reason and with how far it "
-        "goes; checkov's misfires are in `policies/misfires.yaml`.\n",
+        "`make policies` judges every environment and the bootstrap of an account, and runs checkov's own checks over "
+        "the same plans and over the code; `make policies DIR=folder` judges any folder of Terraform. What cannot be "
+        "read has failed. A finding is waived in `policies/waivers.yaml`, for a year at most, with a reason and with "
+        "how far it goes; checkov's misfires are in `policies/misfires.yaml`.\n",
     ]
     for key, title in _AREAS.items():
         own = [control for control in chosen if control.id.split("_")[1] == key]
