@@ -55,6 +55,11 @@ class Outcome:
         """Share of the requests that were refused or answered too late."""
         return (self.refused + self.late) / self.arrived if self.arrived else 0.0
 
+    def seconds_over(self, p95_ms: float) -> float:
+        """Return for how long the p95 of ten seconds was above a limit, or requests were refused; needs `moments`."""
+        bad = (m.refused > 0 or (m.p95_ms is not None and m.p95_ms > p95_ms) for m in self.moments)
+        return 10.0 * sum(bad)
+
     def keeps(self, p95_ms: float, dropped: float) -> bool:
         """Say whether it keeps an objective."""
         return self.p95_ms is not None and self.p95_ms <= p95_ms and self.dropped_share <= dropped

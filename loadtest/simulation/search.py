@@ -17,6 +17,8 @@ from loadtest.simulation.trace import Trace
 SAFETIES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 COOLDOWNS = ((300.0, 60.0), (300.0, 300.0), (900.0, 60.0))
 """In and out."""
+# A gain below one percent of p95 is no choice to make.
+WORTH = 0.99
 # Verifying request by request takes seconds per million.
 VERIFY_UP_TO = 1_500_000
 
@@ -72,14 +74,14 @@ def tried(trace: Trace, plans: Sequence[Plan], world: World, progress: Progress 
 
 
 def frontier(choices: Iterable[Choice], dropped: float = 0.001) -> list[Choice]:
-    """Return the choices that nothing else beats in both cost and p95, cheapest first.
+    """Return the choices that nothing else beats in both cost and p95, cheapest first, a percent of p95 apart.
 
     Choices that drop more than allowed are left out: refusing everybody is fast and cheap.
     """
     usable = [c for c in choices if c.outcome.p95_ms is not None and c.outcome.dropped_share <= dropped]
     best: list[Choice] = []
     for choice in sorted(usable, key=lambda c: (c.outcome.instance_hours, c.outcome.p95_ms or 0.0)):
-        if not best or (choice.outcome.p95_ms or 0.0) < (best[-1].outcome.p95_ms or 0.0):
+        if not best or (choice.outcome.p95_ms or 0.0) < WORTH * (best[-1].outcome.p95_ms or 0.0):
             best.append(choice)
     return best
 
