@@ -133,6 +133,7 @@ def _outcome(answers: Floats, fleet: Fleet, world: World, most: int, history: li
         answered=len(answered),
         refused=refused,
         late=len(answers) - refused - len(answered),
+        mean_ms=float(answered.mean()) * 1000 if len(answered) else None,
         p50_ms=figures[0],
         p95_ms=figures[1],
         p99_ms=figures[2],

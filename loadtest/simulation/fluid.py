@@ -15,7 +15,7 @@ import numpy as np
 from loadtest.simulation.exact import Progress
 from loadtest.simulation.fleet import TICK_S, Fleet, Plan, World
 from loadtest.simulation.outcome import Moment, Outcome
-from loadtest.simulation.response import TIMES, Responses, quantile
+from loadtest.simulation.response import TIMES, Responses, mean, quantile
 from loadtest.simulation.service import Floats
 from loadtest.simulation.trace import Trace
 
@@ -142,6 +142,7 @@ def _outcome(state: _State, index: int, total: float, fleet: Fleet, *, most: int
         answered=served - late,
         refused=refused,
         late=late,
+        mean_ms=mean(share / in_time) * 1000 if in_time else None,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,

@@ -27,7 +27,7 @@ class Outcome:
     arrived, answered, refused, late
         Requests: all of them, those answered in time, those that found a full queue, those whose answer came after
         the time limit. The last three add up to the first.
-    p50_ms, p95_ms, p99_ms
+    mean_ms, p50_ms, p95_ms, p99_ms
         Of the answered ones; None without any, as silence is not speed.
     instance_hours
         What is paid for, instances that are still starting and stopping included.
@@ -42,6 +42,7 @@ class Outcome:
     answered: float
     refused: float
     late: float
+    mean_ms: float | None
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None

@@ -114,3 +114,9 @@ def quantile(share: Floats, wanted: float) -> float | None:
     low, high = share[index - 1], share[index]
     part = (wanted - low) / (high - low)
     return float(TIMES[index - 1] + part * (TIMES[index] - TIMES[index - 1]))
+
+
+def mean(share: Floats) -> float:
+    """Return the mean time of a distribution over `TIMES`."""
+    beyond = 1 - np.minimum(share, 1.0)
+    return float(TIMES[0] + ((beyond[1:] + beyond[:-1]) / 2 * np.diff(TIMES)).sum())

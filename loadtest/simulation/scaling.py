@@ -187,6 +187,7 @@ class _Watch:
     readings: deque[float]
     acted: float = -math.inf
     breaching: bool = False
+    fresh: bool = False
 
 
 @dataclass
@@ -222,6 +223,7 @@ class Autoscaler:
         for watch in self._watches:
             if watch.policy.metric is metric:
                 watch.readings.append(value)
+                watch.fresh = True
 
     def decide(self, now: float, capacity: int, *, changing: bool = False) -> int:
         """Return the capacity that is wanted now, within the limits.
@@ -235,9 +237,14 @@ class Autoscaler:
             if action.due(self._looked, now):
                 self.least, self.most = action.least, action.most
         self._looked = now
+        asked = []
+        for watch in self._watches:
+            if watch.fresh and not changing and (ask := self._asks(watch, now, capacity)) is not None:
+                asked.append(ask)
+            # What came during a change was measured before it: it decides nothing afterwards.
+            watch.fresh = False
         if changing:
             return capacity
-        asked = [ask for watch in self._watches if (ask := self._asks(watch, now, capacity)) is not None]
         wish, self._cause = max(asked, key=lambda ask: ask[0], default=(capacity, None))
         count = min(max(wish, self.least), self.most)
         if count == capacity:
