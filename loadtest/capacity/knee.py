@@ -20,7 +20,9 @@ from loadtest.errors import LoadUsageError
 FLAT_GAIN = 0.25
 """Throughput is flat when it grows by less than this part of what the load grew by."""
 KEEPS_UP = 0.97
-"""An instance keeps up with a set rate when it answers at least this part of it."""
+"""An instance keeps up with a set rate when it answers at least this part of it, chance left aside."""
+CHANCE = 4.0
+"""Standard deviations that a Poisson number of arrivals may lie below its mean before that means something."""
 BLOCK_S = 5
 """Seconds that are resampled together: neighbouring ones share a queue, so they are not independent."""
 RUNS = 400
@@ -113,13 +115,19 @@ def _broken(step: Step, objective: Objective) -> str | None:
         return "failures"
     if objective.p95_ms is not None and (step.p95_ms is None or step.p95_ms > objective.p95_ms):
         return "latency"
-    if step.offered is not None and step.rps < KEEPS_UP * step.offered:
+    if step.offered is not None and step.rps < KEEPS_UP * step.offered - CHANCE * _scatter(step.offered, step):
         return "flat"
     return None
 
 
+def _scatter(rate: float, step: Step) -> float:
+    """Return the standard deviation of the rate that is counted when arrivals come by chance."""
+    return math.sqrt(rate / step.duration_s) if step.duration_s > 0 else 0.0
+
+
 def _flat(before: Step, step: Step) -> bool:
-    if before.load <= 0 or before.goodput <= 0 or step.load <= before.load:
+    # Where the rate was set, keeping up with it is the better question: close steps differ by chance.
+    if step.offered is not None or before.load <= 0 or before.goodput <= 0 or step.load <= before.load:
         return False
     return step.goodput / before.goodput - 1 < FLAT_GAIN * (step.load / before.load - 1)
 

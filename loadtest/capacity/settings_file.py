@@ -96,24 +96,29 @@ def _edit(text: str, root: yaml.Node | None, key: Key, value: int) -> tuple[int,
     holder = root
     for depth, part in enumerate(key):
         if not isinstance(holder, yaml.MappingNode):
-            break
+            raise _unusual(key)
         found = next((node for name, node in holder.value if name.value == part), None)
         if found is None and depth == len(key) - 1:
-            return _addition(text, holder, part, value)
+            return _addition(text, holder, key, value)
         holder = found
     if not isinstance(holder, yaml.ScalarNode):
-        raise LoadUsageError("settings", ".".join(key), "write this setting once by hand, so that it can be updated")
+        raise _unusual(key)
     return holder.start_mark.index, holder.end_mark.index, str(value)
 
 
-def _addition(text: str, holder: yaml.MappingNode, name: str, value: int) -> tuple[int, int, str]:
+def _addition(text: str, holder: yaml.MappingNode, key: Key, value: int) -> tuple[int, int, str]:
     if not holder.value:
-        raise LoadUsageError("settings", name, "write this setting once by hand, so that it can be updated")
+        raise _unusual(key)
+    name = key[-1]
     last_name, last = holder.value[-1]
     if holder.flow_style:
         return last.end_mark.index, last.end_mark.index, f", {name}: {value}"
     if not isinstance(last, yaml.ScalarNode) and not last.flow_style:
-        raise LoadUsageError("settings", name, "write this setting once by hand, so that it can be updated")
+        raise _unusual(key)
     line = text.find("\n", last.end_mark.index)
     end = len(text) if line < 0 else line
     return end, end, f"\n{' ' * last_name.start_mark.column}{name}: {value}"
+
+
+def _unusual(key: Key) -> LoadUsageError:
+    return LoadUsageError("settings", ".".join(key), "write this setting once by hand, so that it can be updated")

@@ -23,7 +23,7 @@ SIZES = 12
 TIMES = np.geomspace(1e-5, 600.0, 700)
 DELAYS = np.concatenate([[0.0], np.geomspace(1e-3, 600.0, 144)])
 _BETWEEN = (DELAYS[1:] + DELAYS[:-1]) / 2
-_GRID = 160
+_GRID = 100
 
 
 @dataclass
@@ -33,29 +33,48 @@ class Responses:
     world: World
     _rows: dict[int, Floats] = field(default_factory=dict)
     _sizes: int = field(init=False)
-    _crowd: Floats = field(init=False)
+    _waits: Floats = field(init=False)
+    _memory: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        instance, busy = self.world.instance, 1 - 1 / BUSY_STEPS
+        times, workers = self.world.instance.times, self.world.instance.workers
         self._sizes = 1 if self.world.routing == "random" else SIZES
-        servers = [instance.workers * 2**size for size in range(self._sizes)]
-        rates = [busy * count / instance.times.mean for count in servers]
-        pairs = zip(servers, rates, strict=True)
-        self._crowd = np.array([mean_wait(c, rate, instance.times.mean, instance.times.variation) for c, rate in pairs])
+        servers = [workers * 2**size for size in range(self._sizes)]
+        busy = (np.arange(BUSY_STEPS - 1) + 1) / BUSY_STEPS
+        self._waits = np.array(
+            [[mean_wait(c, level * c / times.mean, times.mean, times.variation) for level in busy] for c in servers]
+        )
+        # The relaxation time of M/M/1, with all servers taken as one fast one.
+        self._memory = times.mean / np.array(servers)[:, None] / (1 - np.sqrt(busy)) ** 2
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and delay buckets of a histogram that `quantiles` reads."""
         return self._sizes * BUSY_STEPS, len(DELAYS)
 
-    def row(self, instances: NDArray[np.int64], busy: Floats, delay: Floats) -> NDArray[np.int64]:
-        """Return the row of each triple of instance count, utilisation and backlog in seconds.
+    def settle(self, instances: NDArray[np.int64], busy: Floats, wait: Floats, seconds: float) -> Floats:
+        """Return the mean wait by chance after some seconds at a utilisation, beginning from another.
 
-        A backlog beyond what chance piles up in a steady state is the wait itself: nothing is added to it then.
+        Near saturation a steady state takes minutes to build up: taking it as there at once would be far too dark.
         """
-        size = np.minimum(np.log2(np.maximum(instances, 1)).astype(int), self._sizes - 1)
-        level = np.clip(np.ceil(busy * BUSY_STEPS).astype(int) - 1, 0, BUSY_STEPS - 2)
-        return size * BUSY_STEPS + np.where(delay > self._crowd[size], BUSY_STEPS - 1, level)
+        size, level = self._size(instances), self._level(busy)
+        return wait + (self._waits[size, level] - wait) * -np.expm1(-seconds / self._memory[size, level])
+
+    def row(self, instances: NDArray[np.int64], wait: Floats, delay: Floats) -> NDArray[np.int64]:
+        """Return the row of each triple of instance count, mean wait by chance, and backlog in seconds.
+
+        A backlog beyond what chance piles up is the wait itself: nothing is added to it then.
+        """
+        size = self._size(instances)
+        level = (self._waits[size] < wait[:, None] * (1 - 1e-9)).sum(axis=1)
+        return size * BUSY_STEPS + np.where(delay > wait, BUSY_STEPS - 1, np.minimum(level, BUSY_STEPS - 2))
+
+    def _size(self, instances: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.minimum(np.log2(np.maximum(instances, 1)).astype(int), self._sizes - 1)
+
+    @staticmethod
+    def _level(busy: Floats) -> NDArray[np.int64]:
+        return np.clip(np.ceil(busy * BUSY_STEPS).astype(int) - 1, 0, BUSY_STEPS - 2)
 
     @staticmethod
     def delay(seconds: Floats) -> NDArray[np.int64]:

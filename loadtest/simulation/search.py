@@ -15,8 +15,10 @@ from loadtest.simulation.scaling import CONCURRENCY, INVOCATIONS, Scheduled, Tar
 from loadtest.simulation.trace import Trace
 
 SAFETIES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-COOLDOWNS = ((300.0, 60.0), (300.0, 300.0), (900.0, 60.0))
-"""In and out."""
+COOLDOWNS = ((300.0, 60.0), (300.0, 120.0), (300.0, 300.0), (900.0, 120.0))
+"""In and out. One of 60 s can overshoot: the minute in which instances come still counts the few that were there."""
+FLOORS = (0.0, 0.5, 0.75, 1.0)
+"""Which of the trace's rates the minimum serves by itself; the last needs no scaling, for traffic that outruns it."""
 # A gain below one percent of p95 is no choice to make.
 WORTH = 0.99
 # Verifying request by request takes seconds per million.
@@ -47,18 +49,18 @@ def candidates(trace: Trace, world: World, fewest: int = 1, schedule: tuple[Sche
     """
     rate = world.instance.rate
     levels = sorted(float(value) for value in trace.rates)
-    floors = {max(fewest, math.ceil(levels[int(share * (len(levels) - 1))] / rate)) for share in (0.0, 0.25, 0.5, 0.75)}
-    floors.add(fewest)
+    floors = [levels[int(share * (len(levels) - 1))] for share in FLOORS]
     plans = []
-    for safety, least, (inwards, outwards) in itertools.product(SAFETIES, sorted(floors), COOLDOWNS):
-        most = max(least, 2 * math.ceil(trace.peak / (rate * safety)))
+    for safety, (inwards, outwards) in itertools.product(SAFETIES, COOLDOWNS):
+        most = max(fewest, 2 * math.ceil(trace.peak / (rate * safety)))
+        begin = math.ceil(float(trace.rates[0]) / (rate * safety))
         watched = (
             TargetTracking(INVOCATIONS, _figures(rate * safety * 60), inwards, outwards),
             # Requests inside an instance: those being served at that utilisation.
             TargetTracking(CONCURRENCY, _figures(world.instance.workers * safety), inwards, outwards),
         )
-        begin = math.ceil(float(trace.rates[0]) / (rate * safety))
-        plans += [Plan(least, most, (policy,), schedule, begin) for policy in watched]
+        for least in sorted({fewest, *(max(fewest, math.ceil(floor / (rate * safety))) for floor in floors)}):
+            plans += [Plan(least, max(most, least), (policy,), schedule, begin) for policy in watched]
     return plans
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,12 @@ class ServiceTimes:
         if not self.quantiles or not all(math.isfinite(value) and value > 0 for value in self.quantiles):
             raise LoadUsageError("service times", self.quantiles[:3], "give times above 0 s")
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Seconds, mean."""
         return float(np.mean(self.quantiles))
 
-    @property
+    @cached_property
     def variation(self) -> float:
         """Squared coefficient of variation."""
         return 1.0 if self.exponential else float(np.var(self.quantiles) / self.mean**2)

@@ -18,7 +18,7 @@ ENDLESS = 1_000_000
 
 
 def simulated(
-    times: ServiceTimes, workers: int, busy: float, *, queue: int = ENDLESS, requests: int = 150_000
+    times: ServiceTimes, workers: int, busy: float, *, queue: int = ENDLESS, requests: int = 100_000
 ) -> Outcome:
     rate = busy * workers / SERVICE_S
     world = World(Instance(times, workers, queue))
