@@ -84,7 +84,9 @@ def plan(options: argparse.Namespace, traffic: trace.Trace) -> tuple[Plan, str]:
     begun = replace(
         Plan(least, most, (policy,), schedule(options)), begin=None if begin is None else max(1, int(begin))
     )
-    return begun, f"{options.env} settings" if options.env else "command line"
+    left_out = found.get("schedules") and not options.schedule
+    source = f"{options.env} settings" if options.env else "command line"
+    return begun, source + (", without its schedules: give them with --schedule" if left_out else "")
 
 
 def function(options: argparse.Namespace) -> Function:

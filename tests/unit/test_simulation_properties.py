@@ -13,7 +13,7 @@ from loadtest.simulation import exact, fluid, functions
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.functions import Function
 from loadtest.simulation.outcome import Outcome
-from loadtest.simulation.scaling import CONCURRENCY, INVOCATIONS, TargetTracking
+from loadtest.simulation.scaling import CONCURRENCY, INVOCATIONS, Scheduled, TargetTracking
 from loadtest.simulation.service import Instance, constant, exponential, measured
 from loadtest.simulation.trace import Trace, daily, steady
 
@@ -152,6 +152,26 @@ def test_the_stream_and_the_single_requests_agree(routing: str, times: object) -
     assert 0.6 < (stream.p95_ms or 0.0) / (one.p95_ms or 1.0) < 1.7
 
 
+def test_what_exceeds_capacity_and_queues_is_refused() -> None:
+    # given two instances of 20 requests/s and room for 10 each, under 100/s for five minutes
+    world = World(Instance(constant(0.05), workers=1, queue=10))
+    for outcome in both(steady(100.0, 300), Plan(2, 2), world):
+        assert outcome.answered == pytest.approx(300 * 40, rel=0.01)
+        assert outcome.refused == outcome.arrived - outcome.answered
+        # and those let in wait for a full queue
+        assert outcome.p50_ms == pytest.approx(1000 * 0.05 * 11, rel=0.1)
+
+
+def test_instances_that_are_gone_serve_no_more() -> None:
+    # given four instances that suffice, of which three go after five minutes
+    world = World(Instance(constant(0.05), workers=1, queue=10))
+    plan = Plan(4, 4, schedule=(Scheduled(300.0, 1, 1),))
+    for outcome in both(steady(40.0, 600), plan, world):
+        before, after = outcome.moments[:30], outcome.moments[31:]
+        assert sum(moment.refused for moment in before) == 0
+        assert sum(moment.refused for moment in after) == pytest.approx(20 * 290, rel=0.05)
+
+
 def test_a_hundred_thousand_requests_a_second_take_seconds() -> None:
     world = World(Instance(exponential(0.012), workers=2))
     plan = Plan(10, 2000, (TargetTracking(INVOCATIONS, 5000.0, 300, 120),))
@@ -197,6 +217,19 @@ def test_ten_seconds_bring_a_thousand_environments_on_demand() -> None:
     outcome = functions.run(steady(5000.0, 60), Function(1.0, 0.5, 10_000))
     throttled = sum(max(0, 4000 - 100 * second) for second in range(60))
     assert outcome.throttled == pytest.approx(throttled, rel=0.02)
+
+
+def test_an_allocation_takes_its_preparation_and_a_minute_per_six_thousand() -> None:
+    assert Function(1.0, 0.5, 10, prepare_s=90.0).allocation_s(6000) == 150.0
+
+
+def test_environments_on_demand_are_forgotten_when_nobody_calls() -> None:
+    # given two bursts of 20 environments, ten minutes apart, kept for five
+    calls = np.zeros(720)
+    calls[:60] = calls[660:] = 20.0
+    outcome = functions.run(Trace(1.0, calls), Function(1.0, 0.5, 50, keep_s=300.0))
+    assert outcome.cold == pytest.approx(40)
+    assert functions.run(Trace(1.0, calls), Function(1.0, 0.5, 50, keep_s=900.0)).cold == pytest.approx(20)
 
 
 @pytest.mark.slow

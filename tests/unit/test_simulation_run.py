@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from loadtest.errors import LoadUsageError
-from loadtest.simulation import exact, plots, search, svg, trace
+from loadtest.simulation import exact, inputs, plots, search, svg, trace
 from loadtest.simulation.__main__ import main
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.progress import Bar
@@ -186,6 +186,17 @@ def test_a_trace_is_replayed_against_an_environments_settings(
     assert (tmp_path / "o" / "scaling.svg").read_text().startswith("<svg")
     # an objective that cannot be kept
     assert main([*arguments, "--slo-p95-ms", "1"]) == 1
+
+
+def test_schedules_in_the_settings_are_not_left_out_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prod").mkdir()
+    scaling = "{min: 1, max: 4, invocations_per_instance: 900, schedules: {am: {schedule: cron(0 7 * * ? *)}}}"
+    written(tmp_path / "prod", "settings.yaml", f"workloads: {{vehicles: {{endpoint: {{scaling: {scaling}}}}}}}\n")
+    monkeypatch.setattr(inputs, "ENVIRONMENTS", tmp_path)
+    assert main(["--trace", day(tmp_path), "--service-ms", "20", "--env", "prod"]) == 0
+    assert "without its schedules: give them with --schedule" in capsys.readouterr().out
 
 
 def test_a_trace_is_scaled_searched_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

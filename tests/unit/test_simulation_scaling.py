@@ -25,8 +25,9 @@ from loadtest.simulation.scaling import (
 )
 from loadtest.simulation.service import Instance, constant
 from rehearsal.aws.context import Context
-from rehearsal.aws.sagemaker.autoscaling import loop, tracking
+from rehearsal.aws.sagemaker.autoscaling import adapters, loop, tracking
 from rehearsal.aws.sagemaker.autoscaling.adapters import Adapter
+from rehearsal.aws.sagemaker.serving.traffic import Sample
 
 MINUTE = 60.0
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -139,6 +140,9 @@ def test_three_minutes_above_the_target_scale_out_and_fifteen_below_scale_in() -
     assert run(policy, [150.0] * 3) == [2, 2, 3]
     assert run(policy, [40.0] * 15) == [2] * 14 + [1]
     assert run(policy, [95.0] * 30) == [2] * 30
+    # below means below nine tenths
+    assert run(policy, [91.0] * 30, capacity=20) == [20] * 30
+    assert run(policy, [89.0] * 15, capacity=20)[-1] == 18
 
 
 def test_ten_second_datapoints_scale_out_in_half_a_minute_and_in_after_fifteen_minutes() -> None:
@@ -165,6 +169,20 @@ def test_a_scale_in_waits_for_the_cooldown_of_the_one_before() -> None:
     found = run(policy, [0.0] * 40, capacity=5)
     changes = [index for index in range(1, 40) if found[index] != found[index - 1]]
     assert changes == [14, 24, 34]
+
+
+def test_a_scale_in_waits_for_the_cooldown_of_a_scale_out_too() -> None:
+    found = run(TargetTracking(INVOCATIONS, 100.0, 0, 1800), [200.0] * 3 + [10.0] * 40)
+    assert found[2] == 4
+    assert found.index(1, 3) == 2 + 30
+
+
+def test_a_scale_out_ends_the_cooldown_of_a_scale_in() -> None:
+    # given a scale-in whose cooldown is an hour, and a scale-out soon after
+    found = run(TargetTracking(INVOCATIONS, 100.0, 3600, 0), [10.0] * 15 + [400.0] * 3 + [10.0] * 15)
+    assert found[14] == 1
+    assert found[17] == 4
+    assert found[32] == 1
 
 
 def test_steps_go_by_how_far_the_metric_is_off() -> None:
@@ -214,6 +232,26 @@ def test_instances_take_their_time_and_are_paid_while_they_do() -> None:
     # and what was measured while it started decides nothing: the next datapoint, after a minute, does
     assert built.activities[1:] == [(300.0, 2, 4)]
     assert built.paid_s == 180 * 1 + 120 * 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 40), st.integers(1, 9)), min_size=6, max_size=6))
+def test_datapoints_are_the_embedded_ones(ticks: list[tuple[int, int, int]]) -> None:
+    # given a minute in which traffic and the number of instances change every ten seconds
+    samples = [
+        Sample(at=10.0 * index, seconds=10.0, invocations=requests, concurrent=inside, instances=count)
+        for index, (requests, inside, count) in enumerate(ticks)
+    ]
+    # when a fleet sees the same minute
+    policies = (TargetTracking(INVOCATIONS, 1e9), TargetTracking(CONCURRENCY, 1e9))
+    seen: dict[str, list[float]] = {"invocations": [], "concurrency": []}
+    built = fleet(Plan(1, 1, policies), metric_delay_s=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(built._scaler, "observe", lambda metric, value: seen[metric.name].append(value))
+        for index, (requests, inside, count) in enumerate(ticks):
+            built.tick(10.0 * (index + 1), 10.0, requests / count, inside / count)
+    # then it makes the datapoints of CloudWatch
+    assert seen["invocations"] == pytest.approx([adapters._rate(samples)])
+    assert seen["concurrency"] == pytest.approx([adapters._concurrency([sample]) for sample in samples])
 
 
 def test_nothing_is_decided_while_an_endpoint_is_changing() -> None:
