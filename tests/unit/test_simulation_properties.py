@@ -48,8 +48,8 @@ POLICIES = st.one_of(
 )
 
 
-def trace(rates: list[float]) -> Trace:
-    return Trace(60.0, np.array(rates))
+def trace(rates: list[float], step_s: float = 60.0) -> Trace:
+    return Trace(step_s, np.array(rates))
 
 
 def both(traffic: Trace, plan: Plan, world: World, seed: int = 0) -> list[Outcome]:
@@ -77,13 +77,13 @@ def test_every_request_is_answered_or_dropped_and_capacity_stays_within_its_limi
 @given(RATES, WORLDS, st.integers(1, 4))
 def test_the_same_seed_gives_the_same_outcome(rates: list[float], world: World, count: int) -> None:
     plan = Plan(count, count)
-    assert exact.run(trace(rates), plan, world, 7) == exact.run(trace(rates), plan, world, 7)
+    assert exact.run(trace(rates, 20.0), plan, world, 7) == exact.run(trace(rates, 20.0), plan, world, 7)
 
 
 @FEWER
 @given(RATES, WORLDS, st.integers(1, 8), st.integers(0, 4))
 def test_more_instances_never_drop_more_of_a_stream(rates: list[float], world: World, count: int, more: int) -> None:
-    few, many = fluid.run(trace(rates), [Plan(count, count), Plan(count + more, count + more)], world)
+    few, many = fluid.run(trace(rates, 20.0), [Plan(count, count), Plan(count + more, count + more)], world)
     assert many.refused <= few.refused + 1e-9
 
 
@@ -94,7 +94,7 @@ def test_more_workers_never_refuse_more_requests_of_equal_length(
 ) -> None:
     # Of equal length, as with others an additional request that is let in may be one that blocks many.
     few, many = (
-        exact.run(trace(rates), Plan(1, 1), World(Instance(constant(0.05), count, queue)), seed)
+        exact.run(trace(rates, 20.0), Plan(1, 1), World(Instance(constant(0.05), count, queue)), seed)
         for count in (workers, workers + more)
     )
     assert many.refused <= few.refused
@@ -106,7 +106,7 @@ def test_without_queues_one_more_worker_takes_only_what_overflows(
     rates: list[float], workers: int, more: int, seed: int
 ) -> None:
     few, many = (
-        exact.run(trace(rates), Plan(1, 1), World(Instance(exponential(0.05), count, 0)), seed)
+        exact.run(trace(rates, 20.0), Plan(1, 1), World(Instance(exponential(0.05), count, 0)), seed)
         for count in (workers, workers + more)
     )
     assert many.refused <= few.refused
@@ -133,8 +133,9 @@ def test_a_function_answers_or_throttles_every_call(
     assert all(least <= after <= least + more for _, _, after in outcome.activities)
 
 
-@pytest.mark.parametrize("routing", ["random", "least"])
-@pytest.mark.parametrize("times", [constant(0.05), exponential(0.05)])
+@pytest.mark.parametrize(
+    ("routing", "times"), [("random", constant(0.05)), ("random", exponential(0.05)), ("least", exponential(0.05))]
+)
 def test_the_stream_and_the_single_requests_agree(routing: str, times: object) -> None:
     # given an hour that scales out and in, with a spike that nearly overflows: the hardest case, for near saturation
     # the wait is still building up when the next instance comes

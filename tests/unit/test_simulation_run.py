@@ -102,7 +102,7 @@ def test_the_search_finds_the_cheapest_plan_that_keeps_the_objective() -> None:
 
 
 def test_a_frontier_only_falls() -> None:
-    traffic = trace.daily(900, 50, 2400)
+    traffic = trace.daily(900, 50, 1200)
     choices = search.tried(traffic, search.candidates(traffic, WORLD), WORLD)
     best = search.frontier(choices)
     hours = [c.outcome.instance_hours for c in best]
@@ -192,7 +192,7 @@ def test_schedules_in_the_settings_are_not_left_out_in_silence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "prod").mkdir()
-    scaling = "{min: 1, max: 4, invocations_per_instance: 900, schedules: {am: {schedule: cron(0 7 * * ? *)}}}"
+    scaling = '{min: 1, max: 4, invocations_per_instance: 900, schedules: {am: {schedule: "cron(0 7 * * ? *)"}}}'
     written(tmp_path / "prod", "settings.yaml", f"workloads: {{vehicles: {{endpoint: {{scaling: {scaling}}}}}}}\n")
     monkeypatch.setattr(inputs, "ENVIRONMENTS", tmp_path)
     assert main(["--trace", day(tmp_path), "--service-ms", "20", "--env", "prod"]) == 0
