@@ -1,0 +1,1 @@
+"""From a load test to an environment's numbers: scaling target, instances, provisioned and reserved concurrency."""
