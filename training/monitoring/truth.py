@@ -1,0 +1,141 @@
+"""Labels meet predictions: late, in part, twice or contradicting each other, over as many runs as it takes.
+
+Ground truth: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-merge.html. Both sides wait in
+one SQLite file, so memory stays small and a label may come weeks after its prediction, or before it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from training.monitoring.errors import DamageError, MonitoringError
+from training.monitoring.reader import Damage, lines
+from training.monitoring.rows import csv_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from training.monitoring.sources import Source
+
+BATCH = 5_000
+
+_SCHEMA = """
+create table if not exists predictions (
+    id text, row integer, value text not null, reported integer not null default 0, primary key (id, row)
+) without rowid;
+create table if not exists labels (
+    id text, row integer, value text not null, primary key (id, row)
+) without rowid;
+"""
+_JOIN = "select p.id, p.value, l.value from predictions p join labels l on l.id = p.id and l.row = p.row"
+_JOIN_NEW = f"{_JOIN} where p.reported = 0"
+
+
+class Truth:
+    """Predictions and labels by inference id, and by row within a request of several.
+
+    The first prediction of an id stays; of several labels the last one read counts, as a correction does.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.damage = Damage()
+        try:
+            self._store = sqlite3.connect("" if path is None else path, isolation_level=None)
+            self._store.execute("pragma journal_mode = wal" if path else "pragma journal_mode = off")
+            self._store.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise MonitoringError("labels", str(path), f"is no store of labels ({error})") from None
+        self._store.execute("begin")
+
+    def predict(self, entries: Iterable[tuple[str, int, Any]]) -> None:
+        """Take predictions: id, row within the request, anything JSON can hold."""
+        values = [(key, row, json.dumps(value)) for key, row, value in entries]
+        before = self._store.total_changes
+        self._store.executemany("insert or ignore into predictions (id, row, value) values (?, ?, ?)", values)
+        fresh = self._store.total_changes - before
+        self.counts["predictions"] += fresh
+        self.counts["predictions_repeated"] += len(values) - fresh
+
+    def label(self, entries: Sequence[tuple[str, int, str]]) -> None:
+        """Take labels: id, row within the request, label."""
+        for key, row, value in entries:
+            found = self._store.execute("select value from labels where id = ? and row = ?", (key, row)).fetchone()
+            kind = "labels" if found is None else "labels_repeated" if found[0] == value else "labels_corrected"
+            self.counts[kind] += 1
+            if kind != "labels_repeated":
+                self._store.execute("insert or replace into labels values (?, ?, ?)", (key, row, value))
+
+    def read(self, sources: Iterable[Source]) -> None:
+        """Take the labels of ground truth files."""
+        batch: list[tuple[str, int, str]] = []
+        for source in sources:
+            for number, line, whole in lines(source, self.damage):
+                try:
+                    batch += parse(line)
+                except DamageError as error:
+                    self.damage.add(source.name, number, str(error) if whole else "cut short")
+                if len(batch) >= BATCH:
+                    self.label(batch)
+                    batch = []
+        self.label(batch)
+
+    def joined(self, only_new: bool = False) -> Iterator[tuple[str, Any, str]]:
+        """Inference id, prediction and label of all that have both; of those not given out by an earlier run."""
+        for key, value, label in self._store.execute(_JOIN_NEW if only_new else _JOIN):
+            yield key, json.loads(value), label
+
+    def summary(self) -> dict[str, Any]:
+        """How far labels and predictions have met."""
+        one = self._store.execute(
+            "select (select count(*) from predictions), (select count(*) from labels),"
+            " (select count(*) from predictions p join labels l on l.id = p.id and l.row = p.row)"
+        ).fetchone()
+        predictions, labels, both = one
+        return {
+            **{name: self.counts[name] for name in ("labels", "labels_repeated", "labels_corrected")},
+            "predictions": predictions,
+            "joined": both,
+            "coverage": both / predictions if predictions else 0.0,
+            "labels_waiting": labels - both,
+            "damaged": self.damage.document(),
+        }
+
+    def close(self, keep: bool = True) -> None:
+        """Keep what this run brought, with what it has given out marked as such; or forget it."""
+        if keep:
+            self._store.execute(
+                "update predictions set reported = 1 where exists"
+                " (select 1 from labels l where l.id = predictions.id and l.row = predictions.row)"
+            )
+        self._store.execute("commit" if keep else "rollback")
+        self._store.close()
+
+
+def parse(line: bytes) -> list[tuple[str, int, str]]:
+    """The labels of one line, one per row of the request.
+
+    Raises
+    ------
+    DamageError
+        The line is no whole ground truth record.
+    """
+    try:
+        document = json.loads(line)
+        data, meta = document["groundTruthData"], document["eventMetadata"]
+        key, value, encoding = meta["eventId"], data["data"], data.get("encoding", "CSV")
+    except (ValueError, RecursionError):
+        raise DamageError("no JSON") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamageError(f"no ground truth record: {error!r}") from None
+    if not isinstance(key, str) or not key:
+        raise DamageError("no ground truth record: eventId is no text")
+    if encoding != "CSV":
+        raise DamageError(f"ground truth with encoding {encoding!r}")
+    if not isinstance(value, str):
+        value = json.dumps(value)
+    return [(key, number, str(row[0]).strip()) for number, row in enumerate(csv_rows(value)) if isinstance(row, list)]
