@@ -3,7 +3,8 @@
 a is the favoured group (facet), d the other; n the labels, n' the predictions, 1 the outcome that is wished for.
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-measure-data-bias.html (labels) and
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-measure-post-training-bias.html (predictions) list them all. A
-ratio that would divide by zero is None. The counterfactual flip test (FT) is not here: it needs every row's neighbours, not counts.
+ratio that would divide by zero is None. The counterfactual flip test (FT) is not here: it needs every row's
+neighbours, not counts.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ FORMULAS = {
     "CDDL": ("sum over groups i of n_i DD_i / n", "clarify-data-bias-metric-cddl.html"),
     "DPPL": ("n'_a(1) / n_a - n'_d(1) / n_d", "clarify-post-training-bias-metric-dppl.html"),
     "DI": ("(n'_d(1) / n_d) / (n'_a(1) / n_a)", "clarify-post-training-bias-metric-di.html"),
-    "DCAcc": ("n_a(1) / n'_a(1) - n_d(1) / n'_d(1)", "clarify-post-training-bias-metric-dcacc.html"),
+    "DCAcc": ("n_a(1) / n'_a(1) - n_d(1) / n'_d(1)", "clarify-post-training-bias-metric-dca.html"),
     "DCR": ("n_d(0) / n'_d(0) - n_a(0) / n'_a(0)", "clarify-post-training-bias-metric-dcr.html"),
     "SD": ("TN_d / (TN_d + FP_d) - TN_a / (TN_a + FP_a)", "clarify-post-training-bias-metric-sd.html"),
     "RD": ("TP_a / (TP_a + FN_a) - TP_d / (TP_d + FN_d)", "clarify-post-training-bias-metric-rd.html"),

@@ -172,6 +172,12 @@ def as_number(value: Value) -> float | None:
     return None if math.isinf(number) else number
 
 
+def present_number(value: Value) -> float | None:
+    """The number a cell holds, None when it holds none."""
+    number = as_number(value)
+    return None if number is None or math.isnan(number) else number
+
+
 def as_text(value: Value) -> str:
     """The category a cell stands for: a whole number is the same written with or without a fraction."""
     if isinstance(value, str):
