@@ -86,10 +86,10 @@ class Numbers:
 
 
 class Texts:
-    """A column of categories or free text: how often each comes."""
+    """A column of categories or free text: how often each comes. Everything can be text, so nothing is mistyped."""
 
     def __init__(self) -> None:
-        self.present = self.missing = self.mistyped = self.other = 0
+        self.present = self.missing = self.other = 0
         self.counts: Counter[str] = Counter()
         self._rest = Distinct()
 
@@ -105,10 +105,8 @@ class Texts:
                 self.missing += times
                 continue
             self.present += times
-            text = as_text(value)
-            # JSON keeps apart what CSV cannot: a number where there was text is another type.
-            self.mistyped += 0 if isinstance(value, str | bool) else times
-            if text in self.counts or len(self.counts) < CATEGORIES:
+            # A category may be written as a number, and JSON then has one where CSV has text: both are the same.
+            if (text := as_text(value)) in self.counts or len(self.counts) < CATEGORIES:
                 self.counts[text] += times
             else:
                 self.other += times

@@ -88,10 +88,10 @@ def _shape(table: Table) -> Iterator[Violation]:
 
 
 def _types(feature: dict[str, Any], column: Column, settings: dict[str, Any]) -> Iterator[Violation]:
-    if not column.present:
+    if not column.present or not isinstance(column, Numbers):
         return
     wrong, kind = column.mistyped, feature["inferred_type"]
-    if kind == "Integral" and isinstance(column, Numbers):
+    if kind == "Integral":
         wrong += column.count - column.whole
     share = wrong / column.present
     if share > settings.get("datatype_check_threshold", 0.1):

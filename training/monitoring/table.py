@@ -42,7 +42,7 @@ class Table:
         """Take rows as unquoted CSV, one per line."""
         if not lines:
             return
-        if self._numeric and "_" not in (text := "\n".join(lines)) and '"' not in text:
+        if self._numeric and (text := "\n".join(lines)).strip() and "_" not in text and '"' not in text:
             try:
                 # Fails on ragged rows, on empty cells and on text: all of that is for the slower way to tell apart.
                 grid = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
