@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
@@ -67,22 +68,22 @@ def analyze(arguments: argparse.Namespace) -> int:
     plan, window = _plan(arguments), _window(arguments)
     ledger = None if arguments.state is None else Ledger.load(arguments.state)
     reading = Reading(window, ledger)
-    truth = None
-    if arguments.labels or (arguments.state is not None and plan.shape is not None):
-        if arguments.state is not None:
-            arguments.state.mkdir(parents=True, exist_ok=True)
-        truth = Truth(None if arguments.state is None else arguments.state / "truth.sqlite")
     slack = timedelta(hours=arguments.late_hours)
-    table = analysis.gather(plan, reading.batches(_sources(arguments.captures, window, slack)), reading.damage, truth)
-    if truth is not None and arguments.labels:
-        truth.read(_sources(arguments.labels, None, slack))
-    document = {"endpoint": arguments.endpoint, **analysis.report(plan, reading, table, truth)}
-    _write(arguments.out, document, baselines.statistics(table))
-    # Only a run whose report lies on disk has read what it read.
-    if truth is not None:
-        truth.close()
-    if ledger is not None:
-        ledger.save(arguments.state)
+    with ExitStack() as stack:
+        truth = _truth(arguments, plan)
+        if truth is not None:
+            stack.enter_context(truth)
+        batches = reading.batches(_sources(arguments.captures, window, slack))
+        table = analysis.gather(plan, batches, reading.damage, truth)
+        if truth is not None and arguments.labels:
+            truth.read(_sources(arguments.labels, None, slack))
+        document = {"endpoint": arguments.endpoint, **analysis.report(plan, reading, table, truth)}
+        _write(arguments.out, document, baselines.statistics(table))
+        # Only a run whose report lies on disk has read what it read.
+        if truth is not None:
+            truth.keep()
+        if ledger is not None:
+            ledger.save(arguments.state)
     for alarm in document["alarms"]:
         sys.stderr.write(f"alarm: {alarm['feature']}: {alarm['kind']}: {alarm['text']}\n")
     capture = document["capture"]
@@ -96,6 +97,16 @@ def analyze(arguments: argparse.Namespace) -> int:
         }
     )
     return 3 if arguments.fail_on_alarm and document["alarms"] else 0
+
+
+def _truth(arguments: argparse.Namespace, plan: analysis.Plan) -> Truth | None:
+    """Where predictions wait for their labels: with a state over many runs, without one for this run only."""
+    if plan.shape is None:
+        return None
+    if arguments.state is None:
+        return Truth()
+    arguments.state.mkdir(parents=True, exist_ok=True)
+    return Truth(arguments.state / "truth.sqlite")
 
 
 def _write(folder: Path, document: dict[str, Any], statistics: dict[str, Any]) -> None:

@@ -48,9 +48,16 @@ class Truth:
             self._store = sqlite3.connect("" if path is None else path, isolation_level=None)
             self._store.execute("pragma journal_mode = wal" if path else "pragma journal_mode = off")
             self._store.executescript(_SCHEMA)
+            self._store.execute("begin immediate")
         except sqlite3.Error as error:
-            raise MonitoringError("labels", str(path), f"is no store of labels ({error})") from None
-        self._store.execute("begin")
+            raise MonitoringError("labels", str(path), f"is no store of labels that is free ({error})") from None
+
+    def __enter__(self) -> Truth:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Forget what has not been kept."""
+        self._store.close()
 
     def predict(self, entries: Iterable[tuple[str, int, Any]]) -> None:
         """Take predictions: id, row within the request, anything JSON can hold."""
@@ -105,15 +112,13 @@ class Truth:
             "damaged": self.damage.document(),
         }
 
-    def close(self, keep: bool = True) -> None:
-        """Keep what this run brought, with what it has given out marked as such; or forget it."""
-        if keep:
-            self._store.execute(
-                "update predictions set reported = 1 where exists"
-                " (select 1 from labels l where l.id = predictions.id and l.row = predictions.row)"
-            )
-        self._store.execute("commit" if keep else "rollback")
-        self._store.close()
+    def keep(self) -> None:
+        """Keep what this run brought, and mark what it has given out; without this, the run leaves no trace."""
+        self._store.execute(
+            "update predictions set reported = 1 where exists"
+            " (select 1 from labels l where l.id = predictions.id and l.row = predictions.row)"
+        )
+        self._store.execute("commit")
 
 
 def parse(line: bytes) -> list[tuple[str, int, str]]:
