@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
-from training.monitoring import drift
+from training.monitoring import drift, formulas
 from training.monitoring.columns import Numbers, Texts
 from training.monitoring.drift import Limits
 from training.monitoring.errors import MonitoringError
@@ -41,8 +41,8 @@ def texts(**counts: int) -> Texts:
 
 @given(samples, samples)
 def test_the_ks_distance_is_scipys(one: list[float], other: list[float]) -> None:
-    assert drift.ks_distance(sketch(one), sketch(other)) == pytest.approx(stats.ks_2samp(one, other).statistic)
-    assert drift.ks_distance(sketch(one), sketch(one)) == 0
+    assert formulas.ks_distance(sketch(one), sketch(other)) == pytest.approx(stats.ks_2samp(one, other).statistic)
+    assert formulas.ks_distance(sketch(one), sketch(one)) == 0
 
 
 @pytest.mark.parametrize("distance", [0.02, 0.05, 0.1, 0.2, 0.5])
@@ -52,12 +52,71 @@ def test_the_ks_p_value_is_kolmogorovs_series_and_near_the_exact_one(distance: f
     t = (root + 0.12 + 0.11 / root) * distance
     series = 2 * sum((-1) ** (k - 1) * math.exp(-2 * k * k * t * t) for k in range(1, 200))
 
-    assert drift.ks_p_value(distance, rows, others) == pytest.approx(min(series, 1.0), rel=1e-9)
+    assert formulas.ks_p_value(distance, rows, others) == pytest.approx(min(series, 1.0), rel=1e-9)
 
     rng = np.random.default_rng(3)
     one, other = rng.normal(size=rows), rng.normal(distance * 2, size=others)
     exact = stats.ks_2samp(one, other, method="exact")
-    assert drift.ks_p_value(exact.statistic, rows, others) == pytest.approx(exact.pvalue, rel=0.15, abs=1e-12)
+    assert formulas.ks_p_value(exact.statistic, rows, others) == pytest.approx(exact.pvalue, rel=0.15, abs=1e-12)
+
+
+@pytest.mark.parametrize(("rows", "others"), [(40, 60), (142, 500), (900, 300)])
+def test_the_cramer_von_mises_test_is_scipys(rows: int, others: int) -> None:
+    rng = np.random.default_rng(6)
+    for shift in (0.0, 0.2, 0.5, 1.0):
+        one, other = rng.normal(size=rows), rng.normal(shift, size=others)
+        found = stats.cramervonmises_2samp(one, other, method="asymptotic")
+
+        statistic = formulas.cvm_statistic(sketch(list(one)), sketch(list(other)))
+
+        # The middle of the jumps instead of their upper ends: a difference below one step.
+        assert statistic == pytest.approx(found.statistic, abs=2 / (rows + others))
+        assert formulas.cvm_p_value(found.statistic, rows, others) == pytest.approx(found.pvalue, abs=1e-7)
+
+
+@pytest.mark.parametrize("x", [0.02, 0.1, 0.46, 1.2, 3.0, 4.5])
+def test_the_cramer_von_mises_p_value_is_smirnovs_integral(x: float) -> None:
+    """The sum over k of (-1)^(k-1) / pi times the integral, from ((2k-1) pi)^2 to (2k pi)^2, of f(y) dy.
+
+    f(y) = sqrt(-sqrt(y) / sin(sqrt(y))) exp(-xy/2) / y.
+    """
+
+    def part(k: int) -> float:
+        # y = ((2k - 1/2 + sin(u) / 2) pi)^2 takes the poles at both ends away.
+        def inner(u: float) -> float:
+            root = (2 * k - 0.5 + math.sin(u) / 2) * math.pi
+            scale = math.sqrt(-root / math.sin(root)) * math.exp(-x * root**2 / 2) / root**2
+            return scale * 2 * root * math.pi * math.cos(u) / 2
+
+        return float(integrate.quad(inner, -math.pi / 2, math.pi / 2, epsabs=1e-15, limit=200)[0])
+
+    expected = sum((-1) ** (k - 1) * part(k) for k in range(1, 12)) / math.pi
+    many = 10**9  # rows: the correction for their number vanishes
+    assert formulas.cvm_p_value(x, many, many) == pytest.approx(expected, rel=1e-4, abs=1e-13)
+
+
+@given(samples, samples)
+def test_the_cramer_von_mises_statistic_is_that_of_its_definition(one: list[float], other: list[float]) -> None:
+    def middle(values: list[float], at: float) -> float:
+        return (sum(v < at for v in values) + sum(v <= at for v in values)) / (2 * len(values))
+
+    m, n = len(one), len(other)
+    total = sum((middle(one, at) - middle(other, at)) ** 2 for at in one + other)
+
+    assert formulas.cvm_statistic(sketch(one), sketch(other)) == pytest.approx(m * n / (m + n) ** 2 * total, abs=1e-12)
+
+
+@pytest.mark.parametrize("values", [2, 3, 10, 1000])
+def test_ties_bring_no_false_alarms(values: int) -> None:
+    rng = np.random.default_rng(values)
+    chances = []
+    for _ in range(400):
+        one, other = rng.integers(values, size=150), rng.integers(values, size=400)
+        statistic = formulas.cvm_statistic(sketch(one.tolist()), sketch(other.tolist()))
+        chances.append(formulas.cvm_p_value(statistic, 150, 400))
+
+    assert np.mean(np.array(chances) < 0.05) <= 0.08
+    assert np.mean(np.array(chances) < 0.01) <= 0.025
 
 
 counts = st.lists(st.integers(0, 500), min_size=2, max_size=8)
@@ -69,26 +128,26 @@ def test_the_chi_square_test_is_scipys(data: st.DataObject) -> None:
     rows = [data.draw(st.lists(st.integers(1, 400), min_size=width, max_size=width)) for _ in range(2)]
     table = np.array(rows, dtype=float)
 
-    statistic, p_value = drift.chi_square(table)
+    statistic, p_value = formulas.chi_square(table)
 
     other = stats.chi2_contingency(table, correction=False)
     assert statistic == pytest.approx(other.statistic)
     assert p_value == pytest.approx(other.pvalue)
-    assert drift.l_infinity(table) == pytest.approx(
+    assert formulas.l_infinity(table) == pytest.approx(
         max(abs(a / sum(rows[0]) - b / sum(rows[1])) for a, b in zip(*rows, strict=True))
     )
 
 
 def test_a_chi_square_test_of_nothing_finds_nothing() -> None:
-    assert drift.chi_square(np.array([[3.0, 0.0], [5.0, 0.0]])) == (0.0, 1.0)
-    assert drift.chi_square(np.array([[0.0, 0.0], [5.0, 1.0]])) == (0.0, 1.0)
-    assert drift.l_infinity(np.zeros((2, 3))) == 0
+    assert formulas.chi_square(np.array([[3.0, 0.0], [5.0, 0.0]])) == (0.0, 1.0)
+    assert formulas.chi_square(np.array([[0.0, 0.0], [5.0, 1.0]])) == (0.0, 1.0)
+    assert formulas.l_infinity(np.zeros((2, 3))) == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=12))
 def test_pooling_keeps_all_counts_and_leaves_no_rare_category(pairs: list[tuple[int, int]]) -> None:
     table = np.array(pairs, dtype=float).T
-    pooled = drift.pool(table)
+    pooled = formulas.pool(table)
 
     assert pooled.sum(axis=1).tolist() == table.sum(axis=1).tolist()
     if pooled.shape[1] > 1:
@@ -101,25 +160,25 @@ def test_the_psi_is_the_symmetric_divergence(before: list[int], data: st.DataObj
     now = data.draw(st.lists(st.integers(0, 500), min_size=len(before), max_size=len(before)))
     p, q = ([(count + 0.5) / (sum(side) + 0.5 * len(side)) for count in side] for side in (before, now))
 
-    found = drift.psi(before, now)
+    found = formulas.psi(before, now)
 
     assert found == pytest.approx(stats.entropy(p, q) + stats.entropy(q, p), abs=1e-12)
     assert found >= 0
-    assert drift.psi(before, before) == 0
+    assert formulas.psi(before, before) == 0
 
 
 def test_the_psi_of_a_normal_shift_is_its_square() -> None:
     rng = np.random.default_rng(0)
     before, now = sketch(list(rng.normal(size=100_000))), sketch(list(rng.normal(0.5, size=100_000)))
 
-    assert drift.numeric_psi(before, now, bins=200) == pytest.approx(0.25, abs=0.02)
-    assert drift.numeric_psi(before, now) == pytest.approx(0.24, abs=0.02)
+    assert formulas.numeric_psi(before, now, bins=200) == pytest.approx(0.25, abs=0.02)
+    assert formulas.numeric_psi(before, now) == pytest.approx(0.24, abs=0.02)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_corrections_are_those_of_their_definitions(p_values: list[float]) -> None:
-    assert drift.adjust(p_values, "benjamini-hochberg") == pytest.approx(stats.false_discovery_control(p_values))
-    assert drift.adjust(p_values, "none") == p_values
+    assert formulas.adjust(p_values, "benjamini-hochberg") == pytest.approx(stats.false_discovery_control(p_values))
+    assert formulas.adjust(p_values, "none") == p_values
     # Holm closes Bonferroni: a hypothesis falls when every set of hypotheses with it falls.
     everyone = range(len(p_values))
     closed = [
@@ -131,7 +190,7 @@ def test_corrections_are_those_of_their_definitions(p_values: list[float]) -> No
         )
         for place in everyone
     ]
-    assert drift.adjust(p_values, "holm") == pytest.approx(closed)
+    assert formulas.adjust(p_values, "holm") == pytest.approx(closed)
 
 
 def test_a_shift_is_found_in_its_column_only() -> None:
@@ -188,8 +247,9 @@ def test_the_error_of_a_sketch_is_not_taken_for_drift() -> None:
     now.sketch = Sketch(k=16)
     now.add_floats(rng.normal(size=200_000))
 
-    found = drift.numbers("f", before, now)
-
     assert now.sketch.error > 0.1
-    assert found.p_value is not None
-    assert found.p_value > 0.5
+    for test in ("ks", "cramer-von-mises"):
+        found = drift.numbers("f", before, now, test)
+        assert found.test == test
+        assert found.p_value is not None
+        assert found.p_value > 0.5

@@ -64,6 +64,7 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     found = parser.add_argument_group("what is an alarm")
     found.add_argument("--alpha", type=float, default=drift.ALPHA, help="chance of a false alarm (%(default)s)")
     found.add_argument("--correction", choices=("holm", "benjamini-hochberg", "none"), default="holm")
+    found.add_argument("--test", choices=("cramer-von-mises", "ks"), default="cramer-von-mises", help="for numbers")
     found.add_argument("--fail-on-alarm", action="store_true", help="exit with 3 when there are alarms")
     labels = parser.add_argument_group("ground truth")
     labels.add_argument("--labels", help="folder, file or s3:// location of ground truth files")

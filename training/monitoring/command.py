@@ -134,6 +134,7 @@ def _plan(arguments: argparse.Namespace) -> analysis.Plan:
     limits = drift.Limits(
         arguments.alpha,
         arguments.correction,
+        arguments.test,
         settings.get("comparison_threshold", 0.1),
         settings.get("categorical_comparison_threshold", 0.1),
     )
