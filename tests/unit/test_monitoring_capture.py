@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from training.monitoring import capture, reader, sources
 from training.monitoring.errors import DamageError, MonitoringError
-from training.monitoring.reader import Ledger, Reading
+from training.monitoring.ledger import Ledger
+from training.monitoring.reader import Reading
 from training.monitoring.sources import Source, Window
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others_and_is_tried_again(
 
     assert ids(reading, [Source("b", "1", broken), file("c", line(3))]) == ["event-1", "event-3"]
     assert reading.damage.reasons == {"unreadable: OSError: gone": 1}
-    assert list(ledger.files) == ["c"]
     assert ids(Reading(ledger=ledger), [file("b", line(1) + b"\n" + line(2)), file("c", line(3))]) == ["event-2"]
 
 
@@ -205,7 +205,7 @@ def test_a_ledger_lasts(tmp_path: Path) -> None:
 
     assert ids(reading, [*files, file("c", line(2) + b"\n" + line(3))]) == ["event-3"]
     assert (reading.files, reading.files_known, reading.duplicates) == (1, 2, 1)
-    (tmp_path / "state/files.json").write_text("{")
+    (tmp_path / "state/files.json").write_text("[")
     with pytest.raises(MonitoringError, match="start a new one"):
         Ledger.load(tmp_path / "state")
 
@@ -303,3 +303,27 @@ def test_places_and_times_that_are_none_are_refused() -> None:
         sources.moment("yesterday")
     with pytest.raises(MonitoringError, match="end after it starts"):
         Window(datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def test_a_ledger_forgets_only_what_no_run_comes_across_any_more(tmp_path: Path) -> None:
+    files = [file(f"{number}", line(number)) for number in range(12)]
+    found: list[str] = []
+    sizes = []
+    for end in range(2, 13):
+        ledger = Ledger.load(tmp_path, limit=3)
+        found += ids(Reading(ledger=ledger), files[max(0, end - 4) : end])
+        ledger.save(tmp_path)
+        sizes.append(len(ledger))
+
+    assert found == [f"event-{number}" for number in range(12)]
+    assert max(sizes) <= 8
+
+
+def test_what_a_sender_writes_cannot_flood_the_report() -> None:
+    reading = Reading()
+    lines = (line(1).replace(b'"eventVersion": "0"', b'"eventVersion": "%d%s"' % (k, b"x" * 999)) for k in range(300))
+
+    assert ids(reading, [file("a", b"\n".join(lines))]) == []
+    document = reading.damage.document()
+    assert (document["count"], len(document["reasons"]), len(document["places"])) == (300, 101, 200)
+    assert len(json.dumps(document)) < 100_000

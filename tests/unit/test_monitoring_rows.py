@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 
 import cv2
@@ -66,6 +67,7 @@ def test_the_quick_way_takes_only_plain_lines() -> None:
         csv('1,"2'),
         Payload("{", "JSON", "application/json"),
         Payload("{\n[", "JSON", "application/json"),
+        Payload('{"a":' * 100_000 + "1" + "}" * 100_000, "JSON", "application/json"),
         Payload("AAAA", "BASE64", "application/octet-stream"),
         Payload("AAAA", "BASE64", "image/png"),
         Payload("", "BASE64", "image/png"),
@@ -74,6 +76,15 @@ def test_the_quick_way_takes_only_plain_lines() -> None:
 def test_payloads_that_hold_no_rows(payload: Payload) -> None:
     with pytest.raises(DamageError):
         rows.read(payload)
+
+
+@pytest.mark.parametrize("start", ['{"a":', '{"a":1,"b":', "["])
+@pytest.mark.parametrize("depth", [10, 300, 500, 900, 960, 990, 2_000])
+def test_nesting_of_any_depth_is_rows_or_damage(start: str, depth: int) -> None:
+    payload = Payload(start * depth + "1" + ("]" if start == "[" else "}") * depth, "JSON", "application/json")
+    for read in (rows.read, lambda given: answers.read(given, Shape())):
+        with suppress(DamageError):
+            assert read(payload)
 
 
 def picture(pixels: np.ndarray) -> Payload:
@@ -158,6 +169,9 @@ def test_answers_of_other_shapes(payload: Payload, shape: Shape, expected: dict[
         (json_({"a": 1, "b": 2}), Shape(prediction="c")),
         (json_({"a": None}), Shape(prediction="a")),
         (Payload("{", "JSON", "application/json"), Shape()),
+        (json_([{"label": "a", "probability": "high"}]), Shape()),
+        (json_([{"label": "a", "probability": [1]}]), Shape()),
+        (json_([{"label": "a", "probability": 1.5}]), Shape()),
     ],
 )
 def test_answers_that_hold_no_prediction(payload: Payload, shape: Shape) -> None:

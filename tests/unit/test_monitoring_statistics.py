@@ -112,6 +112,17 @@ def test_moments_are_those_of_all_values_together(parts: list[list[float]]) -> N
         assert column.total == pytest.approx(values.sum(), abs=1e-3)
 
 
+@given(st.lists(st.floats(), max_size=20), st.lists(st.floats(), min_size=1, max_size=20))
+def test_no_number_however_great_breaks_the_statistics(values: list[float], more: list[float]) -> None:
+    table = Table({"a": "Fractional"})
+    table.add([[value] for value in values])
+    table.add_lines([repr(value) for value in more])
+
+    json.dumps(baseline.statistics(table), allow_nan=False)
+    column = table.columns["a"]
+    assert column.present + column.missing == len(values) + len(more)
+
+
 @pytest.mark.parametrize(
     ("value", "number"),
     [
@@ -130,6 +141,7 @@ def test_moments_are_those_of_all_values_together(parts: list[list[float]]) -> N
         ("inf", None),
         (math.inf, None),
         (10**400, None),
+        ("1e300", None),
     ],
 )
 def test_what_a_cell_holds(value: columns.Value, number: float | None) -> None:
@@ -157,9 +169,11 @@ def test_texts_are_counted_up_to_a_limit_and_estimated_beyond() -> None:
     assert (column.present, column.missing) == (4, 2)
     assert column.counts == {"a": 2, "b": 1, "3": 1}
 
+    column.add(["somebody's words, " * 10])
+    assert (column.other, len(column.counts), column.distinct) == (1, 3, 4)
     column.add([f"text {number}" for number in range(5_000)])
     assert len(column.counts) == columns.CATEGORIES
-    assert column.present == column.counts.total() + column.other == 5_004
+    assert column.present == column.counts.total() + column.other == 5_005
     assert abs(column.distinct / 5_003 - 1) < 0.1
 
 

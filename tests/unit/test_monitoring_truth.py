@@ -92,6 +92,17 @@ def test_a_label_may_come_runs_later_and_is_reported_once(tmp_path: Path) -> Non
         Truth(tmp_path / "other")
 
 
+def test_what_waits_too_long_is_forgotten_and_odd_ids_are_no_harm(tmp_path: Path) -> None:
+    for now, key in ((0, "old"), (truth.KEPT_SECONDS - 1, "half a \ud800 character"), (truth.KEPT_SECONDS + 1, "new")):
+        with Truth(tmp_path / "truth.sqlite", now) as store:
+            store.predict([(key, 0, {"predicted": "a"})])
+            store.label([(key, 0, "\udfff")])
+            store.keep()
+
+    with Truth(tmp_path / "truth.sqlite", truth.KEPT_SECONDS + 2) as store:
+        assert store.summary()["joined"] == 2
+
+
 def test_damaged_labels_are_counted_with_their_line() -> None:
     store = Truth()
     content = ground_truth("1", "a") + b"{\n[]\n" + ground_truth("2", "b")[:-9]

@@ -62,10 +62,7 @@ def _answer(row: Row, shape: Shape) -> Answer:
         return {"predicted": number}
     chances: dict[str, float] = {}
     for column, name in shape.probabilities.items():
-        value = present_number(_at(row, column))
-        if value is None or not 0 <= value <= 1:
-            raise DamageError(f"{column} of the answer is no probability")
-        chances[name] = value
+        chances[name] = _probability(_at(row, column), column)
     if len(chances) == 1:
         name, value = next(iter(chances.items()))
         chances[shape.other or f"not {name}"] = 1 - value
@@ -76,6 +73,13 @@ def _answer(row: Row, shape: Shape) -> Answer:
     else:
         answer = {"predicted": as_text(_at(row, "0"))}
     return {**answer, "probabilities": chances} if chances else answer
+
+
+def _probability(value: Any, what: str) -> float:
+    number = present_number(value) if isinstance(value, str | int | float) else None
+    if number is None or not 0 <= number <= 1:
+        raise DamageError(f"{what} of the answer is no probability")
+    return number
 
 
 def _at(row: Row, column: str) -> str | int | float | bool:
@@ -97,7 +101,7 @@ def _ranked(payload: Payload) -> list[Answer] | None:
         return None
     try:
         document = json.loads(payload.text())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DamageError("the payload is no JSON") from None
     found = document.get("predictions") if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:
@@ -108,6 +112,6 @@ def _ranked(payload: Payload) -> list[Answer] | None:
         whole = all(isinstance(item, dict) and {"label", "probability"} <= item.keys() for item in classes)
         if not whole or not classes:
             return None
-        chances = {str(item["label"]): float(item["probability"]) for item in classes}
+        chances = {str(item["label"]): _probability(item["probability"], item["label"]) for item in classes}
         answers.append({"predicted": max(chances, key=lambda name: chances[name]), "probabilities": chances})
     return answers

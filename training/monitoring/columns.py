@@ -25,6 +25,12 @@ Kind = Literal["Integral", "Fractional", "String", "Unknown"]
 CATEGORIES = 1_000
 """Different texts of a column that are counted one by one; later newcomers are counted together."""
 
+LONGEST_CATEGORY = 64
+"""Characters of a category; longer texts are somebody's words: they are counted, and written nowhere."""
+
+LARGEST = 1e100
+"""Greater numbers are no measurements; their squares would overflow and take the statistics with them."""
+
 _NO_NUMBER = frozenset({"", "nan", "null", "none"})
 
 
@@ -63,7 +69,7 @@ class Numbers:
     def add_floats(self, values: NDArray[np.float64]) -> None:
         """Take numbers: NaN is missing, infinity is no usable number."""
         absent = int(np.isnan(values).sum())
-        finite = values[np.isfinite(values)]
+        finite = values[np.abs(values) <= LARGEST]
         infinite = values.size - absent - finite.size
         self.missing += absent
         self.present += infinite
@@ -106,7 +112,8 @@ class Texts:
                 continue
             self.present += times
             # A category may be written as a number, and JSON then has one where CSV has text: both are the same.
-            if (text := as_text(value)) in self.counts or len(self.counts) < CATEGORIES:
+            text = as_text(value)
+            if text in self.counts or (len(self.counts) < CATEGORIES and len(text) <= LONGEST_CATEGORY):
                 self.counts[text] += times
             else:
                 self.other += times
@@ -167,7 +174,7 @@ def as_number(value: Value) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return None if math.isinf(number) else number
+    return None if abs(number) > LARGEST else number
 
 
 def present_number(value: Value) -> float | None:

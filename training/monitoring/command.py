@@ -15,8 +15,9 @@ from training.monitoring import analysis, drift, emf, facets, images, sources
 from training.monitoring import baseline as baselines
 from training.monitoring.answers import Shape
 from training.monitoring.errors import DamageError, MonitoringError
+from training.monitoring.ledger import Ledger
 from training.monitoring.quality import VIOLATIONS
-from training.monitoring.reader import BATCH, Ledger, Reading
+from training.monitoring.reader import BATCH, Reading
 from training.monitoring.rows import json_rows
 from training.monitoring.truth import Truth
 
@@ -76,7 +77,7 @@ def analyze(arguments: argparse.Namespace) -> int:
         batches = reading.batches(_sources(arguments.captures, window, slack))
         table = analysis.gather(plan, batches, reading.damage, truth)
         if truth is not None and arguments.labels:
-            truth.read(_sources(arguments.labels, None, slack))
+            truth.read(_sources(arguments.labels, None, slack), ledger)
         document = {"endpoint": arguments.endpoint, **analysis.report(plan, reading, table, truth)}
         _write(arguments.out, document, baselines.statistics(table))
         # Only a run whose report lies on disk has read what it read.

@@ -5,28 +5,27 @@ Nothing is lost: what cannot be read is counted with its file and line. Nothing 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from training.monitoring import capture
-from training.monitoring.errors import DamageError, MonitoringError
+from training.monitoring.errors import DamageError
 from training.monitoring.seen import Seen, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from training.monitoring.capture import Record
+    from training.monitoring.ledger import Ledger
     from training.monitoring.sources import Source, Window
 
 BATCH = 4096
 LONGEST = 128 << 20
 """Bytes of a line: SageMaker's 25 MB request and answer in base64 fit; a file without newlines does not fill memory."""
 
-_LISTED = 200
+_LISTED, _REASONS, _QUOTED = 200, 100, 200
 
 
 @dataclass(slots=True)
@@ -39,7 +38,9 @@ class Damage:
 
     def add(self, file: str, line: int, reason: str) -> None:
         """Note a line; line 0 means the file as a whole."""
-        self.reasons[reason] += 1
+        # Reasons may quote what was wrong: neither their length nor their number is for a sender to choose.
+        reason = reason[:_QUOTED]
+        self.reasons[reason if reason in self.reasons or len(self.reasons) < _REASONS else "other"] += 1
         if len(self.places) < _LISTED:
             self.places.append({"file": file, "line": line, "reason": reason})
 
@@ -52,33 +53,6 @@ class Damage:
         """For the report."""
         left = self.count - len(self.places)
         return {"count": self.count, "reasons": dict(self.reasons), "places": self.places, "places_left_out": left}
-
-
-class Ledger:
-    """What earlier runs have read, so that the next run takes what came late, and only that."""
-
-    def __init__(self, files: dict[str, str] | None = None, seen: Seen | None = None) -> None:
-        self.files = files or {}
-        self.seen = seen or Seen()
-
-    @classmethod
-    def load(cls, folder: Path) -> Ledger:
-        """Read the ledger of a folder; an empty folder has an empty one."""
-        if not (path := folder / "files.json").exists():
-            return cls()
-        try:
-            return cls(json.loads(path.read_text(encoding="utf-8")), Seen.load(folder / "seen.npy"))
-        except (OSError, ValueError) as error:
-            raise MonitoringError("state", str(folder), f"is damaged ({error}): start a new one") from None
-
-    def save(self, folder: Path) -> None:
-        """Write it; a run that dies on the way leaves the old one."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.seen.save(folder / "seen.npy.new")
-        (folder / "files.json.new").write_text(json.dumps(self.files), encoding="utf-8")
-        # The ids first: files that are read again yield nothing new, ids that are forgotten would double records.
-        (folder / "seen.npy.new").replace(folder / "seen.npy")
-        (folder / "files.json.new").replace(folder / "files.json")
 
 
 @dataclass(slots=True)
@@ -106,10 +80,10 @@ class Reading:
 
     def batches(self, sources: Iterable[Source]) -> Iterator[list[Record]]:
         """Every record once, in batches."""
-        seen = Seen() if self.ledger is None else self.ledger.seen
+        add = Seen().add if self.ledger is None else self.ledger.add
         records = self._records(sources)
         while batch := list(islice(records, BATCH)):
-            fresh = seen.add([digest(record.event_id) for record in batch])
+            fresh = add([digest(record.event_id) for record in batch])
             self.duplicates += len(batch) - int(fresh.sum())
             kept = [record for record, new in zip(batch, fresh.tolist(), strict=True) if new]
             self.records += len(kept)
@@ -131,7 +105,7 @@ class Reading:
 
     def _records(self, sources: Iterable[Source]) -> Iterator[Record]:
         for source in sources:
-            if self.ledger is not None and self.ledger.files.get(source.name) == source.version:
+            if self.ledger is not None and self.ledger.knows(source):
                 self.files_known += 1
                 continue
             self.files += 1
@@ -142,7 +116,7 @@ class Reading:
                         yield record
             # A file that broke off is for the next run to try again: what was read of it will be known by then.
             if self.ledger is not None and source.name not in self.damage.unreadable:
-                self.ledger.files[source.name] = source.version
+                self.ledger.note(source)
 
     def _parse(self, line: bytes, file: str, number: int, whole: bool) -> Iterator[Record]:
         try:
@@ -178,7 +152,7 @@ def lines(source: Source, damage: Damage) -> Iterator[tuple[int, bytes, bool]]:
             rest = [*rest, tail] if size <= LONGEST else []
     except Exception as error:
         damage.unreadable.add(source.name)
-        damage.add(source.name, 0, f"unreadable: {type(error).__name__}: {error}"[:200])
+        damage.add(source.name, 0, f"unreadable: {type(error).__name__}: {error}")
         return
     if size > LONGEST:
         damage.add(source.name, number + 1, "too long")

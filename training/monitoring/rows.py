@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LISTS = ("instances", "predictions", "features", "inputs", "data")
 """Members that hold the rows: the first two of https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html."""
 
+_DEPTH = 8
+"""Levels of objects that become dotted names; what lies deeper is one cell."""
+
 _CSV = frozenset({"text/csv", "application/csv"})
 
 
@@ -62,16 +65,19 @@ def csv_rows(text: str) -> list[Row]:
 def json_rows(text: str) -> list[Row]:
     """Rows of a JSON document, or of JSON Lines."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 2:
-            raise DamageError(f"the payload is no JSON ({error})") from None
         try:
-            return [row for line in lines for row in _rows(json.loads(line))]
+            return _rows(json.loads(text))
         except ValueError:
-            raise DamageError("the payload is neither JSON nor JSON Lines") from None
-    return _rows(document)
+            lines = [line for line in text.splitlines() if line.strip()]
+            if len(lines) < 2:
+                raise DamageError("the payload is no JSON") from None
+            return [row for line in lines for row in _rows(json.loads(line))]
+    except DamageError:
+        raise
+    except ValueError:
+        raise DamageError("the payload is neither JSON nor JSON Lines") from None
+    except RecursionError:
+        raise DamageError("the payload is nested too deeply") from None
 
 
 def _rows(document: Any) -> list[Row]:
@@ -95,15 +101,15 @@ def _row(item: Any) -> Row:
         # {"features": [...]} around each single row is what SageMaker's own algorithms take
         if len(item) == 1 and isinstance(inner := next(iter(item.values())), list | dict):
             return _row(inner)
-        return dict(_flat(item, ""))
+        return dict(_flat(item, "", _DEPTH))
     return _cells(item if isinstance(item, list) else [item])
 
 
-def _flat(item: dict[str, Any], prefix: str) -> Iterator[tuple[str, Value]]:
+def _flat(item: dict[str, Any], prefix: str, levels: int) -> Iterator[tuple[str, Value]]:
     """Members of members by dotted names: {"probabilities": {"a": 0.2}} holds `probabilities.a`."""
     for name, value in item.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
+        if isinstance(value, dict) and value and levels:
+            yield from _flat(value, f"{prefix}{name}.", levels - 1)
         else:
             yield prefix + name, _cell(value)
 

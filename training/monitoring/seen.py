@@ -38,9 +38,7 @@ class Seen:
         if not digests:
             return fresh
         names, first = np.unique(np.array(digests, dtype=f"S{_BYTES}"), return_index=True)
-        known = np.zeros(names.size, dtype=bool)
-        for run in self._runs:
-            known |= run[np.minimum(np.searchsorted(run, names), run.size - 1)] == names
+        known = self._known(names)
         fresh[first[~known]] = True
         if not known.all():
             self._runs.append(names[~known])
@@ -48,6 +46,16 @@ class Seen:
             last = self._runs.pop()
             self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")
         return fresh
+
+    def holds(self, digests: list[bytes]) -> NDArray[np.bool_]:
+        """True where one has been seen."""
+        return self._known(np.array(digests, dtype=f"S{_BYTES}"))
+
+    def _known(self, names: NDArray[np.bytes_]) -> NDArray[np.bool_]:
+        known = np.zeros(names.size, dtype=bool)
+        for run in self._runs:
+            known |= run[np.minimum(np.searchsorted(run, names), run.size - 1)] == names
+        return known
 
     def save(self, path: Path) -> None:
         """Write all digests, sorted."""

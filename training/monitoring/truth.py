@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from training.monitoring.ledger import Ledger
     from training.monitoring.sources import Source
 
 BATCH = 5_000
+KEPT_SECONDS = 400 * 86_400
+"""How long a prediction waits for its label, and a label for its prediction."""
 
 _SCHEMA = """
 create table if not exists predictions (
-    id text, row integer, value text not null, reported integer not null default 0, primary key (id, row)
+    id text, row integer, value text not null, came integer not null, reported integer not null default 0,
+    primary key (id, row)
 ) without rowid;
 create table if not exists labels (
-    id text, row integer, value text not null, primary key (id, row)
+    id text, row integer, value text not null, came integer not null, primary key (id, row)
 ) without rowid;
 """
+_FORGET = {
+    "predictions": "delete from predictions where came < ?",
+    "labels": "delete from labels where came < ?",
+}
 _JOIN = "select p.id, p.value, l.value from predictions p join labels l on l.id = p.id and l.row = p.row"
 _JOIN_NEW = f"{_JOIN} where p.reported = 0"
 
@@ -41,7 +50,8 @@ class Truth:
     The first prediction of an id stays; of several labels the last one read counts, as a correction does.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, now: float | None = None) -> None:
+        self._now = int(time.time() if now is None else now)
         self.counts: Counter[str] = Counter()
         self.damage = Damage()
         try:
@@ -61,26 +71,28 @@ class Truth:
 
     def predict(self, entries: Iterable[tuple[str, int, Any]]) -> None:
         """Take predictions: id, row within the request, anything JSON can hold."""
-        values = [(key, row, json.dumps(value)) for key, row, value in entries]
+        values = [(_clean(key), row, json.dumps(value), self._now) for key, row, value in entries]
         before = self._store.total_changes
-        self._store.executemany("insert or ignore into predictions (id, row, value) values (?, ?, ?)", values)
+        self._store.executemany("insert or ignore into predictions (id, row, value, came) values (?, ?, ?, ?)", values)
         fresh = self._store.total_changes - before
         self.counts["predictions"] += fresh
         self.counts["predictions_repeated"] += len(values) - fresh
 
     def label(self, entries: Sequence[tuple[str, int, str]]) -> None:
         """Take labels: id, row within the request, label."""
-        for key, row, value in entries:
+        for key, row, value in ((_clean(key), row, _clean(value)) for key, row, value in entries):
             found = self._store.execute("select value from labels where id = ? and row = ?", (key, row)).fetchone()
             kind = "labels" if found is None else "labels_repeated" if found[0] == value else "labels_corrected"
             self.counts[kind] += 1
             if kind != "labels_repeated":
-                self._store.execute("insert or replace into labels values (?, ?, ?)", (key, row, value))
+                self._store.execute("insert or replace into labels values (?, ?, ?, ?)", (key, row, value, self._now))
 
-    def read(self, sources: Iterable[Source]) -> None:
-        """Take the labels of ground truth files."""
+    def read(self, sources: Iterable[Source], ledger: Ledger | None = None) -> None:
+        """Take the labels of ground truth files; with a ledger, of those that no earlier run has read."""
         batch: list[tuple[str, int, str]] = []
         for source in sources:
+            if ledger is not None and ledger.knows(source):
+                continue
             for number, line, whole in lines(source, self.damage):
                 try:
                     batch += parse(line)
@@ -89,6 +101,8 @@ class Truth:
                 if len(batch) >= BATCH:
                     self.label(batch)
                     batch = []
+            if ledger is not None and source.name not in self.damage.unreadable:
+                ledger.note(source)
         self.label(batch)
 
     def joined(self, only_new: bool = False) -> Iterator[tuple[str, Any, str]]:
@@ -118,7 +132,14 @@ class Truth:
             "update predictions set reported = 1 where exists"
             " (select 1 from labels l where l.id = predictions.id and l.row = predictions.row)"
         )
+        for table in ("predictions", "labels"):
+            self._store.execute(_FORGET[table], (self._now - KEPT_SECONDS,))
         self._store.execute("commit")
+
+
+def _clean(text: str) -> str:
+    """A text that SQLite can hold: JSON can name halves of characters, UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def parse(line: bytes) -> list[tuple[str, int, str]]:
