@@ -110,13 +110,13 @@ def test_the_cramer_von_mises_statistic_is_that_of_its_definition(one: list[floa
 def test_ties_bring_no_false_alarms(values: int) -> None:
     rng = np.random.default_rng(values)
     chances = []
-    for _ in range(400):
+    for _ in range(250):
         one, other = rng.integers(values, size=150), rng.integers(values, size=400)
         statistic = formulas.cvm_statistic(sketch(one.tolist()), sketch(other.tolist()))
         chances.append(formulas.cvm_p_value(statistic, 150, 400))
 
-    assert np.mean(np.array(chances) < 0.05) <= 0.08
-    assert np.mean(np.array(chances) < 0.01) <= 0.025
+    assert np.mean(np.array(chances) < 0.05) <= 0.09
+    assert np.mean(np.array(chances) < 0.01) <= 0.03
 
 
 counts = st.lists(st.integers(0, 500), min_size=2, max_size=8)

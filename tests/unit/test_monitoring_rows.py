@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import cv2
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.monitoring import answers, images, rows
+from rehearsal.aws.sagemaker.serving import capture as embedded
+from training.monitoring import answers, capture, images, rows
 from training.monitoring.answers import Shape
 from training.monitoring.capture import Payload
 from training.monitoring.errors import DamageError
@@ -135,6 +137,28 @@ def test_answers_of_this_projects_image_endpoint() -> None:
 
     assert answers.read(json_({"predictions": ranked, "model": model}), Shape()) == [expected]
     assert answers.read(json_({"predictions": [ranked, ranked], "model": model}), Shape()) == [expected] * 2
+
+
+@pytest.mark.parametrize("kept_as_json", [True, False])
+def test_what_the_embedded_aws_captures_is_read(kept_as_json: bool) -> None:
+    body = cv2.imencode(".png", np.full((8, 6, 3), 255, np.uint8))[1].tobytes()
+    answer = json.dumps({"predictions": [{"label": "b", "index": 1, "probability": 1.0}], "model": {}}).encode()
+    at = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+    config = {
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]} if kept_as_json else {},
+    }
+    exchange = embedded.Exchange("main", body, "image/png", answer, "application/json", "event", "mine", at)
+
+    record = capture.parse(json.dumps(embedded.record(exchange, config)).encode())
+
+    assert (record.event_id, record.key, record.time) == ("event", "mine", "2026-11-21T13:05:00Z")
+    assert record.input is not None
+    assert record.output is not None
+    (found,) = rows.read(record.input)
+    assert isinstance(found, dict)
+    assert (found["width"], found["height"], found["brightness"]) == (6, 8, pytest.approx(1))
+    assert answers.read(record.output, Shape()) == [{"predicted": "b", "probabilities": {"b": 1.0}}]
 
 
 @pytest.mark.parametrize(

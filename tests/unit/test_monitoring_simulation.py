@@ -40,6 +40,7 @@ def test_days_like_training_are_quiet_and_shifts_are_found() -> None:
     assert sum(rate.trials for rate in by_column) == 13
 
 
+@pytest.mark.slow
 def test_the_bench_measures_a_small_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["--records", "1500", "--training"]) == 0
     assert "1500 records" in capsys.readouterr().out

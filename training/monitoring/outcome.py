@@ -96,6 +96,9 @@ class Outcome:
             "facet": facet.column,
             "positive": positive,
             "rows": {"favoured": a.rows, "other": d.rows},
+            "definitions": {
+                name: {"formula": how, "source": bias.DOC + page} for name, (how, page) in bias.FORMULAS.items()
+            },
             "metrics": {
                 **bias.of_labels(labels[0], labels[1], positive),
                 **bias.of_predictions(a, d),

@@ -98,6 +98,7 @@ class Reading:
             "lines": self.lines,
             "records": self.records,
             "duplicates": self.duplicates,
+            "ids_remembered": None if self.ledger is None else len(self.ledger),
             "rescued": self.rescued,
             "outside_window": dict(self.outside),
             "damaged": self.damage.document(),

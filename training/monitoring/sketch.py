@@ -55,16 +55,6 @@ class Sketch:
         self.levels[0] = np.concatenate([self.levels[0], fresh])
         self._compact()
 
-    def merge(self, other: Sketch) -> None:
-        """Take what another sketch has seen."""
-        self.count += other.count
-        self._compacted |= other._compacted
-        for height, level in enumerate(other.levels):
-            if height == len(self.levels):
-                self.levels.append(np.empty(0))
-            self.levels[height] = np.concatenate([self.levels[height], level])
-        self._compact()
-
     def weighted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The sorted items and, for each, the share of the stream that is no greater."""
         values = np.concatenate(self.levels)
