@@ -11,6 +11,7 @@ import cv2
 import jsonschema
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 
 from training.monitoring import command, emf
 from training.monitoring.__main__ import main
@@ -262,6 +263,25 @@ def test_a_bucket_is_read_as_a_folder_is(place: Path, monkeypatch: pytest.Monkey
 
     assert report["capture"]["records"] == 60
     assert report["window"]["start"] == "2026-11-21 13:00:00+00:00"
+
+
+def test_a_bucket_without_the_right_to_read_is_an_error(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Client:
+        def get_paginator(self, _: str) -> Client:
+            return self
+
+        def paginate(self, **_: str) -> list[dict[str, Any]]:
+            return [{"Contents": [{"Key": f"{number}.jsonl", "ETag": "1"} for number in range(3)]}]
+
+        def get_object(self, **_: str) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "kms:Decrypt"}}, "GetObject")
+
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Client())
+
+    assert analyze(place, captures="s3://some-bucket/") == (1, {})
+    assert "none of 3 files could be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

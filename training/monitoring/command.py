@@ -76,6 +76,9 @@ def analyze(arguments: argparse.Namespace) -> int:
             stack.enter_context(truth)
         batches = reading.batches(_sources(arguments.captures, window, slack))
         table = analysis.gather(plan, batches, reading.damage, truth)
+        if reading.files and len(reading.damage.unreadable) == reading.files:
+            # One file that cannot be read is damage; all of them are a missing right, and no result.
+            raise OSError(f"none of {reading.files} files could be read: {reading.damage.places[0]['reason']}")
         if truth is not None and arguments.labels:
             truth.read(_sources(arguments.labels, None, slack), ledger)
         document = {"endpoint": arguments.endpoint, **analysis.report(plan, reading, table, truth)}
