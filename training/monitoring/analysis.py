@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,11 @@ def gather(plan: Plan, batches: Iterable[list[Record]], damage: Damage, truth: T
     """Count all rows of the records; keep predictions for their labels."""
     table = Table(plan.baseline.kinds)
     answered = any(name.startswith(OUTPUT) for name in table.columns)
+    count = _requests_and_answers if answered else _requests
     for batch in batches:
-        if answered or (truth is not None and plan.facet is not None):
-            _by_record(plan, batch, table, damage, truth)
-        else:
-            _requests(batch, table, damage)
-            if truth is not None and plan.shape is not None:
-                truth.predict(entry for record in batch for entry in _predictions(plan, record, [], damage))
+        count(batch, table, damage)
+        if truth is not None and plan.shape is not None:
+            truth.predict(entry for record in batch for entry in _predictions(plan, record, damage))
     return table
 
 
@@ -155,32 +154,23 @@ def _requests(batch: list[Record], table: Table, damage: Damage) -> None:
         table.add(other)
 
 
-def _by_record(plan: Plan, batch: list[Record], table: Table, damage: Damage, truth: Truth | None) -> None:
-    """The way that keeps requests and answers together."""
+def _requests_and_answers(batch: list[Record], table: Table, damage: Damage) -> None:
+    """The way that keeps the columns of requests and answers together."""
     names = [name for name in table.columns if not name.startswith(OUTPUT)]
-    answered = len(names) < len(table.columns)
     everything: list[Row] = []
-    entries: list[tuple[str, int, Any]] = []
     for record in batch:
         try:
             asked = [] if record.input is None else rows.read(record.input)
-            given = rows.read(record.output) if answered and record.output is not None else []
+            given = [] if record.output is None else rows.read(record.output)
         except DamageError as error:
             damage.add(record.file, record.line, str(error))
             continue
-        named = [_named(row, names) for row in asked]
-        entries += _predictions(plan, record, named, damage)
-        if not answered:
-            everything += asked
-            continue
-        for number, row in enumerate(named):
+        for number, row in enumerate(asked):
             answer = given[number] if number < len(given) else {}
             extra = answer.items() if isinstance(answer, dict) else enumerate(answer)
             wanted = {OUTPUT + str(key): value for key, value in extra if OUTPUT + str(key) in table.columns}
-            everything.append({**row, **wanted})
+            everything.append({**_named(row, names), **wanted})
     table.add(everything)
-    if truth is not None and plan.shape is not None:
-        truth.predict(entries)
 
 
 def _named(row: Row, names: list[str]) -> dict[str, Value]:
@@ -190,9 +180,7 @@ def _named(row: Row, names: list[str]) -> dict[str, Value]:
     return {names[place] if place < len(names) else f"value {place + 1}": value for place, value in enumerate(row)}
 
 
-def _predictions(
-    plan: Plan, record: Record, asked: list[dict[str, Value]], damage: Damage
-) -> list[tuple[str, int, Any]]:
+def _predictions(plan: Plan, record: Record, damage: Damage) -> list[tuple[str, int, Any]]:
     if plan.shape is None or record.output is None:
         return []
     try:
@@ -200,9 +188,13 @@ def _predictions(
     except DamageError as error:
         damage.add(record.file, record.line, str(error))
         return []
-    for number, answer in enumerate(found):
-        if plan.facet is not None and number < len(asked):
-            answer["favoured"] = plan.facet.favoured(asked[number])
-            if plan.facet.group is not None:
-                answer["group"] = asked[number].get(plan.facet.group)
+    if plan.facet is not None and record.input is not None:
+        names = list(plan.baseline.kinds)
+        # A request that cannot be read is counted where its rows are; its answer only belongs to no group.
+        with suppress(DamageError):
+            for answer, row in zip(found, rows.read(record.input), strict=False):
+                asked = _named(row, names)
+                answer["favoured"] = plan.facet.favoured(asked)
+                if plan.facet.group is not None:
+                    answer["group"] = asked.get(plan.facet.group)
     return [(record.key, number, answer) for number, answer in enumerate(found)]

@@ -53,6 +53,11 @@ def read(payload: Payload) -> list[Row]:
 
 def csv_rows(text: str) -> list[Row]:
     """Rows of CSV without a header, as SageMaker sends it."""
+    if '"' not in text:
+        plain: list[Row] = [list(line.split(",")) for line in text.splitlines() if line]
+        if not plain:
+            raise DamageError("the payload is empty")
+        return plain
     try:
         rows: list[Row] = [list(row) for row in csv.reader(text.splitlines(), strict=True) if row]
     except csv.Error as error:

@@ -80,12 +80,17 @@ class Truth:
 
     def label(self, entries: Sequence[tuple[str, int, str]]) -> None:
         """Take labels: id, row within the request, label."""
-        for key, row, value in ((_clean(key), row, _clean(value)) for key, row, value in entries):
-            found = self._store.execute("select value from labels where id = ? and row = ?", (key, row)).fetchone()
-            kind = "labels" if found is None else "labels_repeated" if found[0] == value else "labels_corrected"
-            self.counts[kind] += 1
-            if kind != "labels_repeated":
-                self._store.execute("insert or replace into labels values (?, ?, ?, ?)", (key, row, value, self._now))
+        values = [(_clean(key), row, _clean(value), self._now) for key, row, value in entries]
+        before = self._store.total_changes
+        self._store.executemany("insert or ignore into labels values (?, ?, ?, ?)", values)
+        fresh = self._store.total_changes - before
+        # Those just put in are as they are; of the others, each that differs from what stands there corrects it.
+        update = "update labels set value = ?3, came = ?4 where id = ?1 and row = ?2 and value <> ?3"
+        self._store.executemany(update, values)
+        corrected = self._store.total_changes - before - fresh
+        self.counts["labels"] += fresh
+        self.counts["labels_corrected"] += corrected
+        self.counts["labels_repeated"] += len(values) - fresh - corrected
 
     def read(self, sources: Iterable[Source], ledger: Ledger | None = None) -> None:
         """Take the labels of ground truth files; with a ledger, of those that no earlier run has read."""
