@@ -290,6 +290,8 @@ def test_a_bucket_without_the_right_to_read_is_an_error(
         (["--start", "2026-11-21T13:00:00Z"], "--start and --end"),
         (["--start", "soon", "--end", "later"], "write it like"),
         (["--facet", "height>=1"], "known: age, income, city"),
+        (["--facet", "age>=1", "--group", "height"], "known: age, income, city"),
+        (["--group", "city"], "give one"),
         (["--alpha", "2"], "between 0 and 1"),
         (["--probabilities", "0"], "COLUMN=CLASS"),
         (["--attributions", "nowhere", "nowhere"], "no JSON object"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from training.monitoring import answers, attribution, baseline, drift, quality, rows
@@ -47,6 +48,11 @@ class Plan:
     facet: Facet | None = None
     positive: str = "1"
     attributions: tuple[Mapping[str, float], Mapping[str, float]] | None = None
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where in a row without names a column is."""
+        return {name: place for place, name in enumerate(self.baseline.kinds)}
 
 
 def gather(plan: Plan, batches: Iterable[list[Record]], damage: Damage, truth: Truth | None = None) -> Table:
@@ -180,6 +186,13 @@ def _named(row: Row, names: list[str]) -> dict[str, Value]:
     return {names[place] if place < len(names) else f"value {place + 1}": value for place, value in enumerate(row)}
 
 
+def _cell(row: Row, column: str, places: Mapping[str, int]) -> Value:
+    if isinstance(row, dict):
+        return row.get(column)
+    place = places.get(column, len(row))
+    return row[place] if place < len(row) else None
+
+
 def _predictions(plan: Plan, record: Record, damage: Damage) -> list[tuple[str, int, Any]]:
     if plan.shape is None or record.output is None:
         return []
@@ -189,12 +202,10 @@ def _predictions(plan: Plan, record: Record, damage: Damage) -> list[tuple[str, 
         damage.add(record.file, record.line, str(error))
         return []
     if plan.facet is not None and record.input is not None:
-        names = list(plan.baseline.kinds)
         # A request that cannot be read is counted where its rows are; its answer only belongs to no group.
         with suppress(DamageError):
             for answer, row in zip(found, rows.read(record.input), strict=False):
-                asked = _named(row, names)
-                answer["favoured"] = plan.facet.favoured(asked)
+                answer["favoured"] = plan.facet.favoured(_cell(row, plan.facet.column, plan.places))
                 if plan.facet.group is not None:
-                    answer["group"] = asked.get(plan.facet.group)
+                    answer["group"] = _cell(row, plan.facet.group, plan.places)
     return [(record.key, number, answer) for number, answer in enumerate(found)]

@@ -84,7 +84,7 @@ def parse(line: bytes, file: str = "", number: int = 0) -> Record:
         The line is not a whole record.
     """
     try:
-        document = json.loads(line)
+        document = json.loads(line.decode())
     except UnicodeDecodeError:
         raise DamageError("no UTF-8 text") from None
     except (ValueError, RecursionError):

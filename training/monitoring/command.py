@@ -145,8 +145,11 @@ def _plan(arguments: argparse.Namespace) -> analysis.Plan:
     chances = dict(_pair(text) for text in _names(arguments.probabilities))
     shape = Shape(arguments.task, arguments.prediction, chances, arguments.other)
     facet = None if arguments.facet is None else facets.parse(arguments.facet, arguments.group)
-    if facet is not None and facet.column not in found.kinds:
-        raise MonitoringError("--facet", facet.column, f"is no column; known: {', '.join(found.kinds)}")
+    if arguments.group is not None and facet is None:
+        raise MonitoringError("--group", arguments.group, "conditions the metrics of --facet; give one")
+    for option, column in (("--facet", facet and facet.column), ("--group", arguments.group)):
+        if column is not None and column not in found.kinds:
+            raise MonitoringError(option, column, f"is no column; known: {', '.join(found.kinds)}")
     scores = None
     if arguments.attributions is not None:
         before, now = (_scores(path) for path in arguments.attributions)

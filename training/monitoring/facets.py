@@ -10,8 +10,6 @@ from training.monitoring.columns import as_text, present_number
 from training.monitoring.errors import MonitoringError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from training.monitoring.columns import Value
 
 _RULE = re.compile(r"(?P<column>[^=<>]+?)\s*(?P<sign>>=|=)\s*(?P<value>.+)")
@@ -26,9 +24,8 @@ class Facet:
     least: float | None = None
     group: str | None = None
 
-    def favoured(self, row: Mapping[str, Value]) -> bool | None:
-        """Whether a row belongs to the favoured group; None when it does not say."""
-        value = row.get(self.column)
+    def favoured(self, value: Value) -> bool | None:
+        """Whether a row with this value belongs to the favoured group; None when the value does not say."""
         if value is None or value == "":
             return None
         if self.least is None:
