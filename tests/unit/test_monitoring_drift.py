@@ -253,3 +253,24 @@ def test_the_error_of_a_sketch_is_not_taken_for_drift() -> None:
         assert found.test == test
         assert found.p_value is not None
         assert found.p_value > 0.5
+
+
+def test_rare_categories_bring_no_false_alarms() -> None:
+    rng = np.random.default_rng(11)
+    shares = np.array([0.5, 0.3, 0.15, *[0.05 / 20] * 20])
+    chances = []
+    for _ in range(300):
+        one, other = (rng.multinomial(rows, shares) for rows in (142, 500))
+        chances.append(formulas.chi_square(formulas.pool(np.array([one, other], dtype=float)))[1])
+
+    assert np.mean(np.array(chances) < 0.05) <= 0.09
+    assert np.mean(np.array(chances) < 0.01) <= 0.03
+
+
+def test_streams_far_longer_than_their_sketches_are_quiet_without_drift() -> None:
+    rng = np.random.default_rng(12)
+    before = {f"f{k}": numbers(rng.normal(size=100_000)) for k in range(5)}
+    now = {name: numbers(rng.normal(size=100_000)) for name in before}
+
+    for test in ("ks", "cramer-von-mises"):
+        assert not any(found.alarm for found in drift.compare(before, now, Limits(test=test, numeric=0.0)))

@@ -48,9 +48,9 @@ def test_the_bench_measures_a_small_run(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [WINE, 1_000])
-@pytest.mark.parametrize("least", [0.0, 0.1])
-def test_of_a_thousand_days_without_drift_one_in_a_hundred_alarms_at_most(training: int, least: float) -> None:
-    rate = simulation.false_alarms(1_000, 500, training, Limits(numeric=least), seed=training)
+def test_of_a_thousand_days_without_drift_one_in_a_hundred_alarms_at_most(training: int) -> None:
+    # Without the least distance that an alarm needs otherwise: that one only makes alarms fewer.
+    rate = simulation.false_alarms(1_000, 500, training, Limits(numeric=0.0), seed=training)
     assert rate.share <= 0.01, str(rate)
 
 
