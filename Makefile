@@ -17,7 +17,7 @@ READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest policies prove explain bench picture clean
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest capacity simulate policies prove explain bench picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -28,6 +28,9 @@ help: ## this list
 	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
 	  'STAGE=' 'go on from this stage with what the last rehearsal left' 'KEEP=1' 'leave the rehearsal up' \
 	  'REHEARSAL=1' 'plan against the embedded AWS instead of AWS' \
+	  'ROLE=' 'name of a role, for explain' 'DIR= PLAN=' 'a folder of Terraform or a plan file, for policies' \
+	  'TRACE=' 'recorded traffic, for simulate: CSV of time,rate or JSON Lines' \
+	  'WRITE=1' 'write what capacity recommends into the settings' \
 	  'TORCH_INDEX=' 'package index with the torch for this machine' 'TF_PLUGIN_DIR=' 'folder that mirrors the AWS provider'
 
 ## Start here
@@ -94,6 +97,12 @@ destroy: $(READY) ## take an environment down; asks for its name: ENV=
 
 loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
 	@$(RUN) loadtest.run --endpoint "slipway-$(ENV)-$(WORKLOAD)" --images "$(IMAGES)" --out .slipway/loadtest $(ARGS)
+
+capacity: $(READY) ## hold an environment's scaling against its last load test: ENV= [WRITE=1 ARGS=]
+	@$(RUN) loadtest.capacity --result .slipway/loadtest/load.json --env "$(ENV)" --workload "$(WORKLOAD)" $(if $(WRITE),--write) $(ARGS)
+
+simulate: $(READY) ## replay a trace against an environment's scaling: TRACE=FILE ENV= [ARGS=]
+	@$(RUN) loadtest.simulation --trace "$(TRACE)" --env "$(ENV)" --workload "$(WORKLOAD)" --out .slipway/simulation $(ARGS)
 
 docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs
