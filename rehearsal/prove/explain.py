@@ -250,7 +250,7 @@ def _network(page: Page, found: list[NetworkPath]) -> None:
 def _use(page: Page, seen: RoleEvidence | None) -> None:
     page.title("In the last rehearsal")
     if seen is None:
-        page.put("Nothing is known: only the rehearsal's own roles act in one (make rehearse).")
+        page.put("Nothing is known: none has been run here, or this is no role of the rehearsal's own.")
         return
     idle = f", {seen.count(EXCUSED)} not, with a reason" if seen.count(EXCUSED) else ""
     missing = f", {seen.count(UNUSED)} not" if seen.count(UNUSED) else ""

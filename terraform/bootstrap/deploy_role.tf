@@ -103,7 +103,15 @@ locals {
         Resource  = "*"
         Condition = local._in_region
       },
-      # Implied by the list above; written out so that no other policy can ever grant it.
+      # An endpoint with private DNS brings a hosted zone of AWS's along: CreateVpcEndpoint depends on it, says
+      # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+      {
+        Sid      = "PrivateDnsOfEndpoints"
+        Effect   = "Allow"
+        Action   = "route53:AssociateVPCWithHostedZone"
+        Resource = "${local._p}:route53:::hostedzone/*"
+      },
+      # Implied by the lists above; written out so that no other policy can ever grant it.
       {
         Sid    = "NeverToTheInternet"
         Effect = "Deny"
