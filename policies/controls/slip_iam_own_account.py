@@ -10,7 +10,7 @@ from policies.iam import IDENTITIES, account_of, grants, resources, role_stateme
 from policies.kit import policy_text
 from policies.plan import Plan, Resource
 
-GLOBAL = ("s3",)  # ARNs of S3 name no account
+GLOBAL = ("route53", "s3")  # their ARNs name no account
 
 
 def check(policy: Resource, plan: Plan) -> Iterator[str]:
