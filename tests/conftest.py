@@ -1,4 +1,4 @@
-"""What all tests share: how thoroughly properties are tried, and how the tests are spread over two workers."""
+"""What all tests share: how thoroughly properties are tried, and how the tests are spread over the workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ settings.register_profile("quick", max_examples=30, deadline=None, suppress_heal
 settings.register_profile("verify", settings.get_profile("quick"), max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-# The longest first, so that two workers end at about the same time. A name makes one worker run all tests of that
+# The longest first, so that the workers end at about the same time. A name makes one worker run all tests of that
 # place, because what they share is dear: a rehearsal, an embedded AWS, Terraform's provider, a browser, a model.
 PLACES = {
     "tests/rehearsal/test_rehearsal.py": "rehearsal",
@@ -24,6 +24,7 @@ PLACES = {
     "tests/terraform/": "provider",
     "tests/unit/aws_sagemaker/": "sagemaker",
     "tests/unit/aws_core/": "core",
+    "tests/unit/iam/test_iam_gate": "gate",
     "tests/unit/test_training_job.py": "training",
     "tests/unit/test_workflow_asl.py": "workflow",
     "tests/unit/test_serving_server.py": "serving",

@@ -72,7 +72,7 @@ def test_every_image_is_decoded_and_has_a_text(opened: Open) -> None:
     assert len(images) == 64 + 24
     assert all(width > 0 and alt.strip() for width, alt in images)
     drawings = page.find_elements(By.CSS_SELECTOR, "svg:not([aria-hidden])")
-    assert len(drawings) == 5
+    assert len(drawings) == 7
     assert all(drawing.get_attribute("aria-label") for drawing in drawings)
 
 

@@ -143,6 +143,7 @@ def test_the_end_of_its_parent_ends_it(tmp_path):
     server.stdout.close()
 
 
+@pytest.mark.slow  # every rehearsal does it too, before it destroys
 def test_state_survives_a_restart(tmp_path):
     state = tmp_path / "state"
     with start_with_child(tmp_path / "one", state=state) as aws:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import naive_evaluator
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.aws.iam.document import read_policy
@@ -100,7 +100,6 @@ def decide(asked: Asked, policies: dict[str, Document]) -> bool:
     return evaluate(request, Policies(identity, *limits, read.get("resource"), read.get("endpoint"))).allowed
 
 
-@settings(max_examples=300)
 @given(requests, all_policies)
 def test_a_naive_evaluator_agrees(asked: Asked, policies: dict[str, Document]) -> None:
     assert decide(asked, policies) == naive_evaluator.allowed(*asked, policies)
