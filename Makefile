@@ -10,8 +10,7 @@ STAGE ?=
 KEEP ?=
 REHEARSAL ?=
 ROLE ?=
-# One more than the two cores that the goal is for: the rehearsal among the tests mostly waits for the provider.
-JOBS ?= 3
+JOBS ?= 2
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/.slipway-ready
@@ -54,7 +53,8 @@ resume: $(READY) ## bring it back as it was
 	@$(RUN) rehearsal resume
 
 ## Prove
-test: $(READY) lint types policies ## lint, types, unit, terraform, policies, browser and a short rehearsal (under 8 minutes)
+test: $(READY) $(POLICIES_READY) ## lint, types, unit, terraform, policies, browser and a short rehearsal
+	@$(MAKE) --no-print-directory --output-sync=target -j2 lint types policies
 	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
 
 lint: $(READY)

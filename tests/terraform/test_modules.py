@@ -69,6 +69,7 @@ def test_every_validation_is_shown_to_refuse(folder: Path) -> None:
     assert guarded - refused == set()
 
 
+@pytest.mark.slow  # every folder is planned with its tests already
 @pytest.mark.provider
 @each_folder
 def test_readme_example_plans_what_it_says(folder: Path, provider: dict[str, str]) -> None:
