@@ -51,14 +51,6 @@ def mean_wait(servers: int, arrivals: float, service: float, variation: float = 
     return erlang_c(servers, load) * service / (servers - load) * (1 + variation) / 2
 
 
-def wait_beyond(servers: int, arrivals: float, service: float, wait: float) -> float:
-    """Return the share of requests of an M/M/c queue that wait longer than `wait`."""
-    load = arrivals * service
-    if load >= servers:
-        return 1.0
-    return erlang_c(servers, load) * math.exp(-(servers - load) / service * wait)
-
-
 def full(servers: int, room: int, load: float) -> float:
     """Return the share of requests that an M/M/c/K queue refuses, with `room` places to wait behind the servers."""
     weight, total = 1.0, 1.0

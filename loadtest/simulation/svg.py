@@ -3,11 +3,12 @@ theme; a line is told from the next by its dashes as well as by its colour."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
+
+from loadtest.axis import Axis
 
 WIDTH = 720
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 52, 42
@@ -42,38 +43,6 @@ class Limit(NamedTuple):
 
     value: float
     name: str
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Maps values to positions, linearly or by their logarithm."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def __call__(self, value: float) -> float:
-        """Return the position of a value."""
-        low, high, at = self.low, self.high, value
-        if self.log:
-            low, high, at = math.log(low), math.log(high), math.log(max(value, self.low))
-        return self.start + (at - low) / (high - low) * (self.end - self.start)
-
-    def ticks(self, amount: int) -> list[float]:
-        """Return about `amount` round values within the axis."""
-        if not self.log:
-            return _multiples(self.low, self.high, _round_step((self.high - self.low) / amount))
-        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        fitting: list[float] = []
-        for factors in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
-            fitting = [f * 10.0**p for p in powers for f in factors if self.low <= f * 10.0**p <= self.high]
-            if len(fitting) >= amount - 1:
-                return fitting
-        if len(fitting) < 3:  # less than half a decade
-            return _multiples(self.low, self.high, _round_step((self.high - self.low) / amount))
-        return fitting
 
 
 @dataclass(frozen=True)
@@ -212,13 +181,3 @@ def _told(panel: Panel) -> str:
                 f"between {panel.show(min(ys))} and {panel.show(max(ys))}"
             )
     return f"{panel.name}: {'; '.join(told)}."
-
-
-def _multiples(low: float, high: float, step: float) -> list[float]:
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(index * step, 10) for index in range(first, last + 1)]
-
-
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))

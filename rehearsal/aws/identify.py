@@ -73,7 +73,7 @@ def _rest_operation(service: str, environ: dict[str, Any]) -> str:
         return "InvokeEndpoint"
     try:
         operation, _ = _router(_MODELS.get(service, service)).match(_request(environ))
-    except (HTTPException, KeyError, ValueError, NotImplementedError, LookupError):
+    except (HTTPException, LookupError, ValueError):  # no operation has this path, or no model this service
         return f"{environ.get('REQUEST_METHOD', '?')} {path}"
     return operation.name
 

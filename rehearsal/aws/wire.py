@@ -63,6 +63,7 @@ def final_errors(create_app: Callable[[Any], Flask]) -> Callable[[Any], Flask]:
                 or request.values.get("Action")
                 or f"{request.method} {request.full_path.rstrip('?')}"
             )
+            # moto raises the one in operations that it lacks, the other where no operation fits
             if isinstance(cause, (NotImplementedError, HTTPException)):
                 code, text = "NotImplemented", f"the embedded AWS does not have {name} {operation}"
                 log.warning(text)

@@ -24,8 +24,6 @@ SHORTEST_REASON = 30
 LONGEST_DETAIL = 160
 _KEYS = {"tool", "issue", "role", "statement", "reason"}
 
-_ROW = ("tool", "document", "statement", "issue", "detail")
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -3,12 +3,12 @@ the reader's light or dark theme."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
+
+from loadtest.axis import Axis
 
 # Drawn for a column of about this width: text keeps its size on a desk and stays readable on a phone.
 WIDTH, HEIGHT = 380, 220
@@ -48,33 +48,6 @@ class Bar(NamedTuple):
     low: float
     high: float
     parts: list[tuple[str, int]]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Maps values to positions, with round ticks."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        """Return the position of a value."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    def ticks(self, amount: int) -> list[float]:
-        """Return about `amount` round values within the axis."""
-        step = round_step((self.high - self.low) / amount)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
-        return [round(index * step, 10) for index in range(first, last + 1)]
-
-
-def round_step(rough: float) -> float:
-    """Return the smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `rough`."""
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
 
 
 def line_chart(

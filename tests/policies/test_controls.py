@@ -268,7 +268,6 @@ def test_a_plan_with_values_that_are_still_open_is_refused() -> None:
 
 @pytest.mark.provider
 @pytest.mark.slow
-@pytest.mark.xdist_group("provider")
 def test_the_insecure_fixture_is_refused_with_ids_and_remedies(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--folder", str(Path(__file__).parent / "fixtures" / "insecure")]) == 1
     said = capsys.readouterr().out

@@ -142,7 +142,6 @@ def test_without_checkov_there_is_no_verdict(tmp_path: Path) -> None:
 BUCKET = 'resource "aws_s3_bucket" "b" {\n  bucket = "b"\n}\n'
 
 
-@pytest.mark.skipif(not builtin.PYTHON.exists(), reason="checkov is not installed: `make policies` sets it up")
 def test_the_real_checkov_is_not_believed_when_it_could_not_look(tmp_path: Path) -> None:
     texts = {
         "broken": 'resource "aws_s3_bucket" {{{\n',

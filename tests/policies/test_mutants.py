@@ -73,7 +73,6 @@ def test_a_break_that_changes_nothing_is_no_mutant() -> None:
 
 @pytest.mark.provider
 @pytest.mark.slow
-@pytest.mark.xdist_group("provider")
 @pytest.mark.parametrize("environment", environment_names())
 def test_on_real_plans_exactly_the_right_control_fires(environment: str) -> None:
     plan = environment_plan(environment)
@@ -85,6 +84,5 @@ def test_on_real_plans_exactly_the_right_control_fires(environment: str) -> None
 
 @pytest.mark.provider
 @pytest.mark.slow
-@pytest.mark.xdist_group("provider")
 def test_a_changed_line_of_the_source_is_caught_by_exactly_the_right_control() -> None:
     assert [outcome for outcome in source_mutants(ALL) if not outcome.exact] == []

@@ -166,7 +166,6 @@ def test_the_stand_in_for_sts_knows_the_account_and_nothing_else() -> None:
 
 @pytest.mark.provider
 @pytest.mark.slow
-@pytest.mark.xdist_group("provider")
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_every_document_of_an_environment_is_resolved(environment: str) -> None:
     whole = resolved_plan(environment)

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest.axis import Axis, round_step
 from rehearsal.report.figures import confusion, service
 from rehearsal.report.pictures import bin_edges
-from rehearsal.report.svg import HEIGHT, WIDTH, Axis, Limit, Line, Row, histogram, line_chart, round_step, stacked_rows
+from rehearsal.report.svg import HEIGHT, WIDTH, Limit, Line, Row, histogram, line_chart, stacked_rows
 from rehearsal.report.thumbnails import LONGEST_SIDE, Album
 from rehearsal.report.values import duration, milliseconds, number, percent
 

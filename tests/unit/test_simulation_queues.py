@@ -7,7 +7,7 @@ import math
 import pytest
 
 from loadtest.simulation import exact, fluid
-from loadtest.simulation.closed_forms import erlang_b, erlang_c, full, mean_wait, wait_beyond
+from loadtest.simulation.closed_forms import erlang_b, erlang_c, full, mean_wait
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.outcome import Outcome
 from loadtest.simulation.service import Instance, ServiceTimes, constant, exponential
@@ -80,7 +80,7 @@ def test_the_stream_knows_the_same_waits(busy: float) -> None:
     # both parts of the response are exponential: waiting with rate `left`, service with rate `mu`
     mu, left = 1 / SERVICE_S, (2 - 2 * busy) / SERVICE_S
     p95 = (outcome.p95_ms or 0.0) / 1000
-    waits = wait_beyond(2, rate, SERVICE_S, 0.0)
+    waits = erlang_c(2, 2 * busy)
     beyond = (1 - waits) * math.exp(-mu * p95)
     if abs(mu - left) > 1e-9:
         beyond += waits * (mu * math.exp(-left * p95) - left * math.exp(-mu * p95)) / (mu - left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.aws.iam import tables
+from rehearsal.aws.iam import kms, tables
 from rehearsal.aws.iam.context_keys import Context, of_action, parameter_keys
 from rehearsal.aws.iam.errors import UnmappedCallError
 from rehearsal.aws.iam.members import members
@@ -89,12 +89,7 @@ def _key_uses(
     key = key_of(service, operation, parameters, scope) if wanted else None
     if key is None:
         return []
-    via: Context = {
-        "kms:ViaService": f"{service}.{scope.region}.amazonaws.com",
-        "kms:CallerAccount": scope.account,
-        "aws:ViaAWSService": "true",
-        **key[1],
-    }
+    via: Context = {**kms.through(service, scope.account, scope.region), **key[1]}
     return [Check(action, key[0], via, f"key of {service}") for action in wanted]
 
 

@@ -38,7 +38,7 @@ def parse(environ: dict[str, Any], call: Call) -> Parsed:
     try:
         operation = service_model(service).operation_model(call.operation)
         return Parsed(service, call.operation, _parameters(environ, service, operation))
-    except (BotoCoreError, HTTPException, LookupError, ValueError, NotImplementedError) as error:
+    except (BotoCoreError, HTTPException, LookupError, ValueError) as error:
         raise UnmappedCallError(f"{service}:{call.operation} cannot be read: {error!r}") from error
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.aws.iam import kms
+
 if TYPE_CHECKING:
     from rehearsal.aws.iam.context_keys import Context
     from rehearsal.aws.iam.resources import Scope
@@ -32,7 +34,7 @@ def key_of(service: str, operation: str, parameters: dict[str, Any], scope: Scop
         name = queue.kms_master_key_id if queue is not None else None
     else:
         return None
-    key = _key_arn(str(name), scope) if name else None
+    key = kms.key_arn(str(name), scope.account, scope.region) if name else None
     return (key, {f"kms:EncryptionContext:{label}": arn, "kms:EncryptionContextKeys": [label]}) if key else None
 
 
@@ -106,14 +108,3 @@ def _stored(bucket: Any, parameters: dict[str, Any]) -> Any:
 
 def _true(value: Any) -> bool:
     return str(value).lower() == "true"
-
-
-def _key_arn(name: str, scope: Scope) -> str | None:
-    """Return the ARN of a key; None for AWS's own keys, which no policy of ours speaks about."""
-    from moto.kms.models import kms_backends
-
-    if "alias/aws/" in name:
-        return None
-    backend = kms_backends[scope.account][scope.region]
-    key = backend.keys.get(backend.any_id_to_key_id(name))
-    return str(key.arn) if key is not None else None

@@ -32,7 +32,12 @@ def check(archive: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(archive)) as package:
             members = package.infolist()
             broken = package.testzip()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,  # zipfile: a compression or encryption that it does not know
+        OSError,
+    ) as error:
         raise DeploymentPackageError(
             "Could not unzip uploaded file. Please check your file, then try to upload again."
         ) from error

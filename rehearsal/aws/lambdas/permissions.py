@@ -8,7 +8,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 
 from rehearsal.aws.context import Acting
 from rehearsal.aws.delivery import parse
-from rehearsal.aws.iam import acting, decide
+from rehearsal.aws.iam import acting, decide, kms
 from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.iam.duties import LAMBDA
 
@@ -101,10 +101,8 @@ def demand_start(context: Context, fn: Any) -> None:
         return
     label = "aws:lambda:FunctionArn"
     keys = {
-        "kms:ViaService": f"lambda.{context.region}.amazonaws.com",
-        "kms:CallerAccount": context.account_id,
+        **kms.through("lambda", context.account_id, context.region),
         f"kms:EncryptionContext:{label}": who.source,
-        "aws:ViaAWSService": "true",
     }
     acting.demand("function environment", who, [key], keys)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.context import Acting
-from rehearsal.aws.iam import acting, decide
+from rehearsal.aws.iam import acting, decide, kms
 from rehearsal.aws.iam.duties import SAGEMAKER
 from rehearsal.aws.sagemaker import settings
 from rehearsal.aws.sagemaker.images import repository
@@ -45,7 +45,9 @@ def demand_training(context: Context, job: TrainingJob) -> None:
     _demand_network(context, who, request.get("VpcConfig") or {})
     volume = request["ResourceConfig"].get("VolumeKmsKeyId")
     if volume:
-        acting.demand("training volume", who, [_key_arn(context, volume)], _granting(context))
+        key = kms.key_arn(volume, context.account_id, context.region) or volume
+        keys = {"kms:GrantIsForAWSResource": "true", **kms.through("sagemaker", context.account_id, context.region)}
+        acting.demand("training volume", who, [key], keys)
     _look_at_logs(context, who, settings.TRAINING_LOG_GROUP)
 
 
@@ -110,21 +112,3 @@ def _look_at_logs(context: Context, who: Acting, group: str) -> None:
         who,
         [f"arn:aws:logs:{context.region}:{context.account_id}:log-group:{group}:log-stream:"],
     )
-
-
-def _granting(context: Context) -> dict[str, str]:
-    return {
-        "kms:GrantIsForAWSResource": "true",
-        "kms:ViaService": f"sagemaker.{context.region}.amazonaws.com",
-        "kms:CallerAccount": context.account_id,
-        "aws:ViaAWSService": "true",
-    }
-
-
-def _key_arn(context: Context, name: str) -> str:
-    """Return the ARN of a key that a request names by id, alias or ARN."""
-    from moto.kms.models import kms_backends
-
-    backend = kms_backends[context.account_id][context.region]
-    key = backend.keys.get(backend.any_id_to_key_id(name))
-    return str(key.arn) if key is not None else name

@@ -30,7 +30,6 @@ CAPTURE_FLUSH_SECONDS = 1.0
 """Captured requests wait in memory at most about this long."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-PROCESSING_LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 ENDPOINT_LOG_GROUP = "/aws/sagemaker/Endpoints"
 ROLE_SESSION = "SageMaker"
 """Session name under which SageMaker assumes an execution role."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moto.stepfunctions.exceptions import AWSError
 
 from rehearsal.aws.context import Acting
-from rehearsal.aws.iam import acting, decide
+from rehearsal.aws.iam import acting, decide, kms
 from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.iam.duties import STATES
 
@@ -86,12 +86,13 @@ def demand_execution(context: Context, machine: Any) -> None:
     who = of(machine.roleArn, machine.arn)
     decide.assume(STATES, who.role, who.source)
     key = (machine.encryptionConfiguration or {}).get("kmsKeyId")
+    arn = (kms.key_arn(key, context.account_id, context.region) or key) if key else ""
     if key:
         state = {"aws:states:stateMachineArn": machine.arn}
-        acting.demand("workflow state key", who, [_key_arn(context, key)], _encrypting(context, state))
+        acting.demand("workflow state key", who, [arn], _encrypting(context, state))
     if key and _logs(machine):
         logs = {"SourceArn": f"arn:aws:logs:{context.region}:{context.account_id}:*"}
-        acting.demand("workflow log key", who, [_key_arn(context, key)], _encrypting(context, logs))
+        acting.demand("workflow log key", who, [arn], _encrypting(context, logs))
     if (machine.tracingConfiguration or {}).get("enabled"):
         acting.may("workflow traces", who)
 
@@ -120,17 +121,5 @@ def _logs(machine: Any) -> bool:
 
 
 def _encrypting(context: Context, pairs: dict[str, str]) -> dict[str, str]:
-    return {
-        "kms:ViaService": f"states.{context.region}.amazonaws.com",
-        "kms:CallerAccount": context.account_id,
-        "aws:ViaAWSService": "true",
-        **{f"kms:EncryptionContext:{name}": value for name, value in pairs.items()},
-    }
-
-
-def _key_arn(context: Context, name: str) -> str:
-    from moto.kms.models import kms_backends
-
-    backend = kms_backends[context.account_id][context.region]
-    key = backend.keys.get(backend.any_id_to_key_id(name))
-    return str(key.arn) if key is not None else name
+    named = {f"kms:EncryptionContext:{name}": value for name, value in pairs.items()}
+    return {**kms.through("states", context.account_id, context.region), **named}

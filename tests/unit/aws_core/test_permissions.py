@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from enforced import (
     ACCOUNT,
     LOGS,
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("permissions")
 __all__ = ["aws", "client", "denials", "role_for", "root"]
 
 

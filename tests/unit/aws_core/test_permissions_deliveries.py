@@ -6,7 +6,6 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from enforced import (
     ACCOUNT,
     LOGS,
@@ -29,7 +28,6 @@ from enforced import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.xdist_group("permissions")
 __all__ = ["aws", "client", "denials", "role_for", "root"]
 
 

@@ -15,7 +15,6 @@ from test_aws_sagemaker_training import ended
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.xdist_group("sagemaker-permissions")
 _numbers = itertools.count()
 
 DATA = {"Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "Resource": "*"}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("iam")  # one server for all of them
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [
