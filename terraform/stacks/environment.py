@@ -11,7 +11,7 @@ from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
 from terraform.stacks.settings import Settings
 from terraform.stacks.specs import Specs
-from terraform.stacks.workload import Base, Parts, add_workload, bucket_principals, workload_outputs
+from terraform.stacks.workload import LIVE_COUNTS, Base, Parts, add_workload, bucket_principals, workload_outputs
 
 # Interface endpoints, exactly for what something inside the VPC calls.
 SERVICES = (
@@ -41,6 +41,7 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     names = Names(settings.environment, settings.account_id, settings.region)
     _terraform(stack, settings)
     _models_variable(stack, settings)
+    _live_variable(stack, settings)
     base = _base(stack, settings, names)
     placed = {
         name: add_workload(stack, base, name, spec=specs.workloads[name], functions=specs.functions)
@@ -82,21 +83,37 @@ def _tags(settings: Settings) -> dict[str, str]:
 
 
 def _models_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
-    cdktf.TerraformVariable(
+    _variable_by_workload(
         stack,
+        settings,
         "models",
-        type=MODELS_TYPE,
-        default={},
-        nullable=False,
+        type_=MODELS_TYPE,
         description="The promoted model of each workload (models.auto.tfvars.json). Without one, no endpoint.",
     )
+
+
+def _live_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
+    _variable_by_workload(
+        stack,
+        settings,
+        LIVE_COUNTS,
+        type_="map(number)",
+        description="Instances that each workload's endpoint runs right now: a new fleet starts with no fewer.",
+    )
+
+
+def _variable_by_workload(
+    stack: cdktf.TerraformStack, settings: Settings, name: str, *, type_: str, description: str
+) -> None:
+    """Add a variable that is a map by workload, empty when left out."""
+    cdktf.TerraformVariable(stack, name, type=type_, default={}, nullable=False, description=description)
     known = sorted(settings.workloads)
     stack.add_override(
-        "variable.models.validation",
+        f"variable.{name}.validation",
         [
             {
-                "condition": f"${{alltrue([for name in keys(var.models) : contains({json.dumps(known)}, name)])}}",
-                "error_message": f"models may only name this environment's workloads: {', '.join(known)}.",
+                "condition": f"${{alltrue([for name in keys(var.{name}) : contains({json.dumps(known)}, name)])}}",
+                "error_message": f"{name} may only name this environment's workloads: {', '.join(known)}.",
             }
         ],
     )

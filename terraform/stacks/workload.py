@@ -15,6 +15,9 @@ from terraform.stacks.settings import Settings
 from terraform.stacks.settings.workload import Function, Workload
 from terraform.stacks.specs import FunctionSpec, WorkloadSpec
 
+LIVE_COUNTS = "live_instance_counts"
+"""The variable that carries the size of each running fleet over to the next one."""
+
 
 @dataclass(frozen=True)
 class Base:
@@ -301,6 +304,7 @@ def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             "production": base.settings.production,
             "instance_type": given.instance_type,
             "scaling": given.scaling.model_dump(),
+            "live_instance_count": f'${{lookup(var.{LIVE_COUNTS}, "{name}", 0)}}',
             "capture": {"percentage": percentage, "prefix": spec.capture.prefix},
             "rollout": given.rollout.model_dump(),
             "alarms": base.alarms | given.alarms.model_dump(),

@@ -162,6 +162,16 @@ def test_the_endpoint_waits_for_a_promoted_model(environment: str) -> None:
     assert document["output"]["endpoint_names"]["value"] == {"vehicles": f"slipway-{environment}-vehicles"}
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_rollout_is_told_how_many_instances_run(environment: str) -> None:
+    document = composed(environment)
+    variable = document["variable"]["live_instance_counts"]
+    assert (variable["type"], variable["default"]) == ("map(number)", {})
+    assert '["vehicles"]' in variable["validation"][0]["condition"]
+    given = document["module"]["vehicles_endpoint"]["live_instance_count"]
+    assert given == '${lookup(var.live_instance_counts, "vehicles", 0)}'
+
+
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_committed_promotions_name_workloads_of_the_environment(environment: str) -> None:
     path = ROOT / "terraform" / "environments" / environment / "models.auto.tfvars.json"

@@ -76,7 +76,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     variant_name           = local._variant
     model_name             = aws_sagemaker_model.this.name
     instance_type          = var.instance_type
-    initial_instance_count = coalesce(var.scaling.initial, var.scaling.min)
+    initial_instance_count = local._start
     initial_variant_weight = 1
   }
 
@@ -159,7 +159,7 @@ resource "aws_sagemaker_endpoint" "this" {
     }
 
     precondition {
-      condition     = var.rollout.type == "ALL_AT_ONCE" || coalesce(var.scaling.initial, var.scaling.min) >= 2
+      condition     = var.rollout.type == "ALL_AT_ONCE" || local._start >= 2
       error_message = "rollout.type ${var.rollout.type} needs at least two instances (scaling.min or scaling.initial): a step may hold half a fleet at most. Raise scaling.min, or use ALL_AT_ONCE outside production."
     }
   }

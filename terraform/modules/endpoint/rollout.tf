@@ -10,4 +10,11 @@ locals {
   _rollout_timeout_s = (
     local._rollout_steps * var.rollout.bake_s + var.rollout.termination_wait_s + 1800
   )
+
+  # A new fleet starts with what its configuration says, however far the old one was scaled out. A schedule may have
+  # raised the limit since, so the highest of them is the cap.
+  _start = min(
+    max(coalesce(var.scaling.initial, var.scaling.min), var.live_instance_count),
+    max(var.scaling.max, values(var.scaling.schedules)[*].max...),
+  )
 }

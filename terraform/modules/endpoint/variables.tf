@@ -81,6 +81,18 @@ variable "keys" {
   nullable    = false
 }
 
+variable "live_instance_count" {
+  type        = number
+  description = "Instances that the endpoint runs right now, 0 when nobody looked: a new fleet starts with no fewer, as far as the limits allow."
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.live_instance_count >= 0 && floor(var.live_instance_count) == var.live_instance_count
+    error_message = "live_instance_count is ${var.live_instance_count} but must be a whole number of instances: give what DescribeEndpoint says, or leave it out."
+  }
+}
+
 variable "log_retention_days" {
   type        = number
   description = "Days to keep the containers' logs."

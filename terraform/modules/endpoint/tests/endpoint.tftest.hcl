@@ -80,6 +80,64 @@ run "configuration_is_encrypted_and_redundant" {
   }
 }
 
+run "a_fleet_that_was_scaled_out_is_not_shrunk_by_a_rollout" {
+  command = plan
+
+  variables {
+    live_instance_count = 5
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 5
+    error_message = "A new fleet takes over the load of the old one, so it needs as many instances."
+  }
+}
+
+run "live_count_below_the_floor_changes_nothing" {
+  command = plan
+
+  variables {
+    live_instance_count = 1
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 2
+    error_message = "A new fleet starts with scaling.min at least."
+  }
+}
+
+run "live_count_beyond_the_limit_is_capped" {
+  command = plan
+
+  variables {
+    live_instance_count = 40
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 6
+    error_message = "scaling.max holds for a new fleet too."
+  }
+}
+
+run "live_count_may_reach_what_a_schedule_allows" {
+  command = plan
+
+  variables {
+    live_instance_count = 40
+    scaling = {
+      min                      = 2
+      max                      = 6
+      invocations_per_instance = 1500
+      schedules                = { morning = { schedule = "cron(0 7 ? * MON-FRI *)", min = 4, max = 12 } }
+    }
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 12
+    error_message = "At noon the morning's limit of 12 holds, not the target's first one."
+  }
+}
+
 run "long_name_still_leaves_room_for_the_configuration" {
   command = plan
 

@@ -118,14 +118,15 @@ run "another_workloads_artefact" {
   command = plan
 
   variables {
-    capture            = { percentage = 20, prefix = "/vehicles/capture" }
-    log_retention_days = 100
-    model              = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://slipway-prod-123456789012-models/claims/artifacts/job-7/output/model.tar.gz" }
-    name               = "slipway_prod"
-    network            = { security_group_id = "sg-11111111", subnet_ids = ["subnet-11111111"] }
+    capture             = { percentage = 20, prefix = "/vehicles/capture" }
+    live_instance_count = 2.5
+    log_retention_days  = 100
+    model               = { version = "7", image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", model_data_url = "s3://slipway-prod-123456789012-models/claims/artifacts/job-7/output/model.tar.gz" }
+    name                = "slipway_prod"
+    network             = { security_group_id = "sg-11111111", subnet_ids = ["subnet-11111111"] }
   }
 
-  expect_failures = [var.capture, var.log_retention_days, var.model, var.name, var.network]
+  expect_failures = [var.capture, var.live_instance_count, var.log_retention_days, var.model, var.name, var.network]
 }
 
 run "canary_of_one_instance" {
