@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from typing import Any
 
+from loadtest.report.svg import Limit, Line, line_chart
+from loadtest.report.values import count, duration, mapping, mappings, milliseconds, number, percent, text
 from rehearsal.report.records import RunRecord
-from rehearsal.report.svg import Limit, Line, line_chart
-from rehearsal.report.values import count, duration, mapping, mappings, milliseconds, number, percent, text
 
 MAX_LABELS = 20
 MAX_DIFF_LINES = 200

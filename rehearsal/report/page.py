@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
+from loadtest.report.look import style, templates, write
 from rehearsal.report import figures, pictures, story
 from rehearsal.report.privilege import privilege
 from rehearsal.report.records import RunRecord, read_run
@@ -26,16 +26,7 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
 
     Missing and broken records never stop the report: it comes out with what there is and says what is not.
     """
-    out = out or run_dir / "report.html"
-    page = render(read_run(run_dir))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
-    return out
+    return write(out or run_dir / "report.html", render(read_run(run_dir)))
 
 
 def render(run: RunRecord) -> str:
@@ -61,7 +52,7 @@ def render(run: RunRecord) -> str:
         versions=story.versions(run),
         problems=run.problems,
         # The only markup that is not escaped: our own files, and plots that escape what is put into them.
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+        style=style(TEMPLATES / "report.css"),
         script=Markup(script),  # noqa: S704
         script_digest=digest,
         **drawn,
@@ -70,14 +61,7 @@ def render(run: RunRecord) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")
+    return templates(TEMPLATES).get_template("report.html")
 
 
 def _draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:

@@ -6,10 +6,10 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+from loadtest.report.values import mapping, mappings, number, percent, text
 from rehearsal.report.records import RunRecord
 from rehearsal.report.svg import Bar, histogram
 from rehearsal.report.thumbnails import Album
-from rehearsal.report.values import mapping, mappings, number, percent, text
 
 # More would be a page that nobody scrolls; the manifest in S3 lists every image.
 MAX_ITEMS = 240

@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from loadtest.report.values import count, mapping, mappings, number, text
 from rehearsal.report.records import RunRecord
 from rehearsal.report.svg import Row, stacked_rows
-from rehearsal.report.values import count, mapping, mappings, number, text
 
 PARTS = (("used", "bar-used"), ("reason", "bar-reason"), ("unused", "bar-unused"))
 COLUMNS = ("grants", "used", "reason", "unused", "opens")

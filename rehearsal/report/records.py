@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.report.values import mapping, number, text
+from loadtest.report.values import mapping, number, text
 from rehearsal.stages import STAGES
 
 # A record is a few hundred kilobytes at most; anything larger is not one, and would only exhaust the memory.

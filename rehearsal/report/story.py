@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from loadtest.report.values import count, duration, mapping, milliseconds, number, percent, text
 from rehearsal.report.records import RunRecord, StageRecord
-from rehearsal.report.values import count, duration, mapping, milliseconds, number, percent, text
 
 SOURCES = {
     "synthetic": ("Synthetic data", "The images are drawn by a program. Accuracy here shows that the path works, "

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.axis import Axis, round_step
+from loadtest.report.svg import HEIGHT, WIDTH, Limit, Line, line_chart
+from loadtest.report.values import duration, milliseconds, number, percent
 from rehearsal.report.figures import confusion, service
 from rehearsal.report.pictures import bin_edges
-from rehearsal.report.svg import HEIGHT, WIDTH, Limit, Line, Row, histogram, line_chart, stacked_rows
+from rehearsal.report.svg import Row, histogram, stacked_rows
 from rehearsal.report.thumbnails import LONGEST_SIDE, Album
-from rehearsal.report.values import duration, milliseconds, number, percent
 
 SPACE = "\N{NO-BREAK SPACE}"
 

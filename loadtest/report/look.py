@@ -1,0 +1,40 @@
+"""The look that reports share: one style sheet, a few template parts, and files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+SHARED = Path(__file__).with_name("templates")
+
+
+def templates(*folders: Path) -> Environment:
+    """Return an environment that finds the shared parts and the templates of some folders."""
+    return Environment(
+        loader=FileSystemLoader([*folders, SHARED]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def style(*sheets: Path) -> Markup:
+    """Return the shared style sheet with a page's own ones after it."""
+    files = (SHARED / "page.css", *sheets)
+    return Markup("\n".join(path.read_text(encoding="utf-8") for path in files))  # noqa: S704 - our own files
+
+
+def write(out: Path, page: str) -> Path:
+    """Write a page and return its path."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return out
