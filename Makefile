@@ -15,6 +15,7 @@ JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
+BENCH_READY := .venv-bench/.slipway-ready
 RUN := .venv/bin/python -m
 
 .PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest capacity simulate policies prove explain bench picture clean
@@ -42,6 +43,9 @@ $(READY): requirements/install.py requirements/infra.txt requirements/rehearsal.
 
 $(POLICIES_READY): requirements/install.py requirements/policies.txt requirements/uv.txt
 	@$(PYTHON) requirements/install.py policies
+
+$(BENCH_READY): requirements/install.py requirements/bench.txt requirements/uv.txt
+	@$(PYTHON) requirements/install.py bench
 
 rehearse: $(READY) ## data to classified images on this machine, through real Terraform [STAGE= KEEP=1 SOURCE=]
 	@$(RUN) rehearsal run --workload $(WORKLOAD) $(if $(SOURCE),--source $(SOURCE)) $(if $(STAGE),--stage $(STAGE)) $(if $(KEEP),--keep)
@@ -77,8 +81,9 @@ prove: $(READY) $(POLICIES_READY) ## granted beside used, forbidden calls, ways 
 explain: $(READY) ## what may this role do: ROLE= [ENV=]
 	@$(RUN) rehearsal.prove.explain "$(ROLE)" $(if $(ENV),--env $(ENV))
 
-bench: $(READY) ## measure, and print the rows of docs/benchmarks.md
-	@$(RUN) rehearsal.bench
+bench: $(READY) ## measure beside peers; rows of docs/benchmarks.md [GROUP= ROUNDS=]
+	@$(MAKE) --no-print-directory $(BENCH_READY) || echo "bench: goes on without the peers of requirements/bench.in" >&2
+	@$(RUN) rehearsal.bench $(GROUP)
 
 ## Run environments
 synth: $(READY) ## settings.yaml -> main.tf.json of every environment
@@ -115,5 +120,5 @@ picture: $(READY) ## docs/report.png, from the last rehearsal's report
 
 clean: ## remove what set-up and runs have made
 	@if [ -x .venv/bin/python ] && [ -f .slipway/rehearsal/run.json ]; then $(RUN) rehearsal stop; fi
-	rm -rf .venv .venv-policies .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-policies .venv-bench .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

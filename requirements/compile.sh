@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Renews every hashed requirement file: `bash requirements/compile.sh [--upgrade]`. One set of versions for all groups
-# that share the main environment; checkov (policies) and the stand-ins for Terraform and Node are resolved alone.
+# that share the main environment, and for the bench's peers, which run the same model beside ours; checkov (policies)
+# and the stand-ins for Terraform and Node are resolved alone.
 set -euo pipefail
 cd "$(dirname "$0")"
 uv=../.venv/bin/uv
 flags=(--quiet --universal --python-version 3.11 --no-emit-package torch --custom-compile-command "bash requirements/compile.sh" "$@")
 groups=(infra rehearsal training serving loadtest dev)
 "$uv" pip compile "${flags[@]}" --no-annotate "${groups[@]/%/.in}" -o constraints.txt
-for group in "${groups[@]}"; do
+for group in "${groups[@]}" bench; do
   "$uv" pip compile "${flags[@]}" --generate-hashes -c constraints.txt "$group.in" -o "$group.txt"
 done
 for group in policies node terraform uv; do

@@ -14,9 +14,11 @@ takes a line that tells whoever waits what is being measured. A group measures l
 Each callable makes one measurement and returns one number; what must be warm is warmed before ``interleaved`` is
 called. The clock runs slow on a busy machine, so prefer CPU time: ``cpu_of_command`` for a process from its start to
 its end, ``CpuOf`` for processes that go on running. The ratio of each round is closer to the truth than the ratio of
-two medians: ``ratio`` of what ``interleaved_all`` returns. A peer that cannot be had is a row of ``not_measured``, which
-says what is missing and how to get it; a goal that was not measured is never reported as met. What fails for any other
-reason raises ``BenchError``: the other groups are still measured, and the run ends with 1.
+two medians: ``ratio`` of what ``interleaved_all`` returns.
+
+A peer that cannot be had is a row of ``not_measured``, which says what is missing and how to get it; a goal that was
+not measured is never reported as met. What fails for any other reason raises ``BenchError``: the other groups are still
+measured, and the run ends with 1.
 """
 
 from __future__ import annotations
