@@ -1,4 +1,4 @@
-"""Application Auto Scaling: tags of scalable targets, and AWS's answer about a target that is not there."""
+"""Application Auto Scaling: tags and suspensions of scalable targets, and AWS's answer about one that is not there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend as 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse as Response
 from moto.core.exceptions import JsonRESTError
 
+# Every target has all three; what a request leaves out is false.
+# https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html
+_ACTIVE = dict.fromkeys(("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False)
+
 
 def install() -> None:
     """Add the tag operations; tags live on the backend, so that they are saved with it."""
     register = Response.register_scalable_target
     deregister = Backend.deregister_scalable_target
+    store = Backend.register_scalable_target
+
+    def store_scalable_target(self: Backend, *arguments: Any, suspended_state: Any = None, **more: Any) -> Any:
+        target = store(self, *arguments, suspended_state=suspended_state, **more)
+        held: Any = target
+        held.suspended_state = _ACTIVE | (held.suspended_state or {})
+        return target
+
+    Backend.register_scalable_target = store_scalable_target
 
     def deregister_scalable_target(self: Backend, namespace: str, r_id: str, dimension: str) -> None:
         # moto says ValidationException; the provider takes ObjectNotFoundException for done, which it must when it

@@ -1,0 +1,1 @@
+"""What is live, read back: AWS is asked, not Terraform's own word for it."""
