@@ -51,6 +51,7 @@ def make_app(
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from rehearsal.aws.faults.control import Control
     from rehearsal.aws.iam.gate import Gate
     from rehearsal.aws.iam.journal import open_book
     from rehearsal.aws.recorder import Recorder
@@ -69,7 +70,7 @@ def make_app(
     app = extensions.wrap(Replay(_RawUri(dispatcher)), context)
     if book is not None:
         app = Gate(app, context, book)
-    return Recorder(app, context, root / "calls.jsonl")
+    return Control(Recorder(app, context, root / "calls.jsonl"), context)
 
 
 class _RawUri:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.aws.context import REPO_ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -119,6 +120,31 @@ class EmbeddedAws:
         )
         settings = {"proxies": {}, "read_timeout": 900, "retries": {"total_max_attempts": 1}, **config}
         return session.client(service, endpoint_url=self.endpoint, config=Config(**settings))
+
+    @contextlib.contextmanager
+    def fault(self, kind: str, **fields: Any) -> Iterator[dict[str, Any]]:
+        """Let a fault hold for a while, at most as long as its ``seconds``; see :mod:`rehearsal.aws.faults.kinds`.
+
+        The dictionary says what it is, and afterwards, as ``struck``, how often it struck.
+
+        Raises
+        ------
+        rehearsal.aws.faults.kinds.FaultError
+            For what cannot be.
+        """
+        from rehearsal.aws.faults.client import ask
+
+        fault = ask(self.endpoint, self.region, "POST", document={"kind": kind, **fields})
+        try:
+            yield fault
+        finally:
+            fault.update(ask(self.endpoint, self.region, "DELETE", fault["id"]))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that hold just now."""
+        from rehearsal.aws.faults.client import ask
+
+        return list(ask(self.endpoint, self.region, "GET")["faults"])
 
     def stop(self) -> None:
         """End the server in order, with everything it started. Nothing happens when it was only attached."""

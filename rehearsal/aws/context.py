@@ -49,6 +49,15 @@ class Acting(NamedTuple):
     source: str
 
 
+class Summary(NamedTuple):
+    """Many measurements in one: CloudWatch's statistic set. Percentiles cannot be had from it."""
+
+    total: float
+    samples: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Context:
     """One running embedded AWS.
@@ -177,8 +186,9 @@ class Context:
         timestamp: datetime | None = None,
         *,
         values: Iterable[float] | None = None,
+        summary: Summary | None = None,
     ) -> None:
-        """Add one value, or with ``values`` many at once, to a CloudWatch metric of this region.
+        """Add one value, or with ``values`` or ``summary`` many at once, to a CloudWatch metric of this region.
 
         Parameters
         ----------
@@ -198,6 +208,13 @@ class Context:
             datum["Values"] = [float(v) for v in values]
             if not datum["Values"]:
                 return
+        elif summary is not None:
+            datum["StatisticValues"] = {
+                "Sum": summary.total,
+                "SampleCount": summary.samples,
+                "Minimum": summary.low,
+                "Maximum": summary.high,
+            }
         else:
             datum["Value"] = float(value or 0.0)
         with _METRIC_LOCK:

@@ -35,8 +35,9 @@ PARTS: tuple[str, ...] = (
     "rehearsal.aws.events",
     "rehearsal.aws.workflows",
     "rehearsal.aws.sagemaker",
+    "rehearsal.aws.faults",
 )
-"""Installed in this order."""
+"""Installed in this order; the last one's fast path comes first."""
 
 
 def modules() -> list[ModuleType]:

@@ -138,7 +138,7 @@ def test_a_server_that_dies_is_replaced(aws: Server) -> None:
     before = said(aws, "mortal")["pid"]
     with pytest.raises(ClientError) as error:
         invoke(aws, "mortal", b"die")
-    assert error.value.response["Error"]["Code"] == "ServiceUnavailable"
+    assert (error.value.response["Error"]["Code"], error.value.response["OriginalStatusCode"]) == ("ModelError", 0)
 
     def again() -> int | None:
         try:

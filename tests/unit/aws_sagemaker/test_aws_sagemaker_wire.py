@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.aws.sagemaker import ports
-from rehearsal.aws.sagemaker.serving.wire import AnswerTimeoutError, BrokenAnswerError, Pool, UnreachableError
+from rehearsal.aws.sagemaker.serving.wire import (
+    AnswerTimeoutError,
+    BrokenAnswerError,
+    NoAnswerError,
+    Pool,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +41,16 @@ class Script:
     def close(self) -> None:
         self._listener.close()
 
+    def die(self) -> None:
+        """Close everything at once, as the end of a process does."""
+        self._listener.close()
+        self._live.shutdown(socket.SHUT_RDWR)
+
     def _serve(self) -> None:
         for answers in self.connections:
             connection, _ = self._listener.accept()
             self.accepted += 1
+            self._live = connection
             with connection:
                 for answer in answers:
                     self.requests.append(connection.recv(65_536))
@@ -94,6 +106,15 @@ def test_without_a_length_the_body_ends_with_the_connection(script: Script) -> N
 def test_what_breaks_says_how(script: Script, answer: bytes, error: type[OSError]) -> None:
     with pytest.raises(error):
         script.play([answer]).request("GET", "/", (), b"")
+
+
+def test_a_request_that_ended_a_server_is_not_sent_to_the_next(script: Script) -> None:
+    pool = script.play([OK, b""])
+    assert pool.request("GET", "/", (), b"").status == 200
+    threading.Timer(0.1, script.die).start()
+    with pytest.raises(NoAnswerError):
+        pool.request("POST", "/", (), b"body")
+    assert len(script.requests) == 2
 
 
 def test_nobody_there_is_unreachable() -> None:

@@ -83,6 +83,16 @@ class VariantFleet:
         for instance in surplus:
             instance.retire()
 
+    @property
+    def active_count(self) -> int:
+        """The instances that can answer: those of the endpoint's count without those that are gone just now."""
+        return max(0, self.spec.current_count - sum(not instance.alive for instance in self._instances))
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The servers that run or are about to be replaced."""
+        return self._instances
+
     def pick(self) -> Instance | None:
         """Return the next live server in turn, or None."""
         instances = self._instances
@@ -94,10 +104,10 @@ class VariantFleet:
         return None
 
     def tend(self) -> None:
-        """Send the servers' logs, and start anew what has ended by itself, as SageMaker restarts a container."""
+        """Send the servers' logs, and replace what has ended or fails its health checks, as SageMaker does."""
         for instance in self._instances:
             instance.send_log()
-        whole = all(instance.alive for instance in self._instances)
+        whole = all(instance.alive or instance.held for instance in self._instances)
         if whole or self._retired.is_set() or time.monotonic() < self._next_restart:
             return
         self._next_restart = time.monotonic() + _RESTART_SECONDS
@@ -114,15 +124,15 @@ class VariantFleet:
 
     def _replace_dead(self) -> None:
         with self._lock:
-            alive = tuple(instance for instance in self._instances if instance.alive)
-            dead = [instance for instance in self._instances if instance not in alive]
+            kept = tuple(instance for instance in self._instances if instance.alive or instance.held)
+            dead = [instance for instance in self._instances if instance not in kept]
             if not dead:
                 return
             for instance in dead:
                 instance.abandon()
             log.warning("endpoint %s: %d server(s) of %s ended", self._endpoint, len(dead), self.spec.name)
             try:
-                self._instances = (*alive, *self._launch(len(dead)))
+                self._instances = (*kept, *self._launch(len(dead)))
             except FailedError as error:
                 log.warning("endpoint %s: %s", self._endpoint, error)
 

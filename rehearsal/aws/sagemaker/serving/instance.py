@@ -14,7 +14,7 @@ from rehearsal.aws.context import REPO_ROOT
 from rehearsal.aws.iam.acting import write_logs
 from rehearsal.aws.sagemaker import container, duties, images, ports, settings
 from rehearsal.aws.sagemaker.errors import FailedError
-from rehearsal.aws.sagemaker.serving.wire import Answer, Pool
+from rehearsal.aws.sagemaker.serving.wire import Answer, Pool, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from rehearsal.aws.context import Context
     from rehearsal.aws.sagemaker.serving.spec import VariantSpec
 
-_PING_SECONDS = 2.0
+_PING_SECONDS = 2.0  # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+_PING_EVERY_SECONDS = 1.0
+_MISSED_PINGS = 3  # AWS does not say how often it asks, nor how many answers may fail
 _STOP_SECONDS = 1.0
 
 
@@ -42,6 +44,9 @@ class Instance:
         self._in_flight = 0
         self._lock = threading.Lock()
         self._silent = threading.Event()
+        self._ended = threading.Event()
+        self._healthy_so_far = True
+        self.held_until = 0.0
         self._lines: deque[str] = deque()
         image = images.resolve(spec.image, "serving")
         extra = {
@@ -58,8 +63,13 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self.process.poll() is None
+        """Whether the process runs and answers its health checks: only then it is given requests."""
+        return self._healthy_so_far and self.process.poll() is None
+
+    @property
+    def held(self) -> bool:
+        """Whether it has been taken away, so that it must not be replaced yet."""
+        return time.monotonic() < self.held_until
 
     def wait_healthy(self, seconds: float, given_up: threading.Event) -> None:
         """Wait for the first good answer to /ping.
@@ -75,6 +85,7 @@ class Instance:
             for pause in itertools.chain((0.02,) * 20, itertools.repeat(0.1)):
                 self.send_log()
                 if self._healthy(probe):
+                    threading.Thread(target=self._check, name=f"ping {self.stream}", daemon=True).start()
                     return
                 if not self.alive or time.monotonic() > deadline or given_up.wait(pause):
                     raise FailedError("did not pass the ping health check")
@@ -82,8 +93,10 @@ class Instance:
             probe.close()
 
     def call(self, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
-        """POST to the server; see :meth:`Pool.request` for the errors."""
+        """POST to the server; see :meth:`Pool.request` for the errors. One that is being ended takes no more."""
         with self._lock:
+            if self._ended.is_set():
+                raise UnreachableError(f"{self.id} is being ended")
             self._in_flight += 1
         try:
             return self._pool.request("POST", path, headers, body)
@@ -94,6 +107,8 @@ class Instance:
     def retire(self) -> None:
         """Let it finish what it has begun, then end it. The log falls silent first: a deleted log group stays so."""
         deadline = time.monotonic() + settings.DRAIN_SECONDS
+        with self._lock:
+            self._ended.set()
         while self._in_flight and self.alive and time.monotonic() < deadline:
             time.sleep(0.02)
         self.send_log()
@@ -102,7 +117,8 @@ class Instance:
         self._pool.close()
 
     def abandon(self) -> None:
-        """End a server that did not come up, and keep its last words."""
+        """End a server that did not come up or does not answer any more, and keep its last words."""
+        self._ended.set()
         self.process.kill()
         self._reader.join(_STOP_SECONDS)
         self.send_log()
@@ -112,6 +128,14 @@ class Instance:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         if lines and not self._silent.is_set():
             write_logs(self._context, "container log stream", self._acting, self._group, self.stream, lines)
+
+    def _check(self) -> None:
+        """Ask the server again and again whether it is well, as SageMaker does while an endpoint is up."""
+        probe, missed = Pool(self.port, _PING_SECONDS), 0
+        while missed < _MISSED_PINGS and not self._ended.wait(_PING_EVERY_SECONDS):
+            missed = 0 if self._healthy(probe) else missed + 1
+        probe.close()
+        self._healthy_so_far = missed < _MISSED_PINGS
 
     def _healthy(self, probe: Pool) -> bool:
         try:

@@ -10,7 +10,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.aws.faults import book
 from rehearsal.aws.sagemaker import settings
+from rehearsal.aws.sagemaker.serving import harm
 from rehearsal.aws.sagemaker.serving.capture import Exchange, moment
 from rehearsal.aws.sagemaker.serving.live import endpoints
 from rehearsal.aws.sagemaker.serving.wire import AnswerTimeoutError, BrokenAnswerError, UnreachableError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from rehearsal.aws.context import Context
     from rehearsal.aws.sagemaker.serving.fleet import VariantFleet
+    from rehearsal.aws.sagemaker.serving.instance import Instance
     from rehearsal.aws.sagemaker.serving.live import LiveEndpoint
     from rehearsal.aws.sagemaker.serving.wire import Answer
 
@@ -103,7 +106,7 @@ class InvokeEndpoint:
                 instance = fleet.pick()
                 if instance is not None:
                     try:
-                        answer = instance.call("/invocations", headers, body)
+                        answer = self._answer(live, fleet, instance, headers, body)
                     except UnreachableError:
                         pass
                     else:
@@ -124,10 +127,22 @@ class InvokeEndpoint:
                 b"metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
             ) from error
         except BrokenAnswerError as error:
-            raise _model_error(self._context, live.record.endpoint_name, fleet, 500, str(error).encode()) from error
+            name = live.record.endpoint_name
+            text = f"Amazon SageMaker could not get a response from the {name} endpoint. ({error})"
+            raise _model_error(self._context, name, fleet, 0, text.encode()) from error
         finally:
             done = time.perf_counter()
             live.traffic.end(counted, status, done - sent, done - started)
+
+    @staticmethod
+    def _answer(
+        live: LiveEndpoint, fleet: VariantFleet, instance: Instance, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
+        if book.any_active():
+            instead = harm.answer_instead(live.record.endpoint_name, fleet.spec.name)
+            if instead is not None:
+                return instead
+        return instance.call("/invocations", headers, body)
 
 
 class _Refused(Exception):  # noqa: N818  # an answer on its way, not a failure of the program

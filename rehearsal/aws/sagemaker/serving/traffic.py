@@ -1,6 +1,7 @@
 """Count what an endpoint serves, and tell CloudWatch every now and then.
 
-Requests only append to memory; one thread publishes. Latencies are in microseconds, as AWS reports them.
+Requests only append to memory; one thread publishes. Latencies are in microseconds, as AWS reports them. What each
+request sends: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from rehearsal.aws.context import Summary
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
@@ -29,6 +32,7 @@ class _Window:
     invocations: int = 0
     errors_4xx: int = 0
     errors_5xx: int = 0
+    model_errors: int = 0
     most_concurrent: int = 0
     model_us: list[float] = field(default_factory=list)
     overhead_us: list[float] = field(default_factory=list)
@@ -76,6 +80,7 @@ class Traffic:
             window = self._window(name)
             window.errors_4xx += 400 <= status < 500
             window.errors_5xx += status >= 500
+            window.model_errors += not 200 <= status < 300
             window.model_us.append(model_seconds * 1e6)
             window.overhead_us.append((total_seconds - model_seconds) * 1e6)
 
@@ -110,27 +115,36 @@ class Traffic:
     def _remember(self, name: str, window: _Window, now: float, seconds: float) -> None:
         keep = self._context.scaled(_REMEMBERED_MINUTES * 60)
         history = self._history.setdefault(name, deque())
-        instances = max(1, self._fleets[name].spec.current_count)
+        instances = _instances(self._fleets[name])
         history.append(Sample(now, seconds, window.invocations, window.most_concurrent, instances))
         while history and history[0].at < now - keep - seconds:
             history.popleft()
 
     def _publish(self, name: str, window: _Window) -> None:
         dims = {"EndpointName": self._endpoint, "VariantName": name}
-        if window.invocations:
-            instances = max(1, self._fleets[name].spec.current_count)
-            counts = {
-                "Invocations": window.invocations,
-                "InvocationsPerInstance": window.invocations / instances,
-                "Invocation4XXErrors": window.errors_4xx,
-                "Invocation5XXErrors": window.errors_5xx,
-            }
-            for metric, count in counts.items():
-                self._context.put_metric(NAMESPACE, metric, count, dims, "Count" if "Error" not in metric else "None")
+        answered = len(window.model_us)
+        shares = {
+            "Invocations": (window.invocations, window.invocations, 1.0),
+            "InvocationsPerInstance": (window.invocations, window.invocations, 1 / _instances(self._fleets[name])),
+            "Invocation4XXErrors": (window.errors_4xx, answered, 1.0),
+            "Invocation5XXErrors": (window.errors_5xx, answered, 1.0),
+            "InvocationModelErrors": (window.model_errors, answered, 1.0),
+        }
+        for metric, (hits, requests, value) in shares.items():
+            if requests:
+                unit = "None" if metric.endswith("Errors") else "Count"
+                low, high = (value if hits == requests else 0.0), (value if hits else 0.0)
+                self._context.put_metric(
+                    NAMESPACE, metric, dims=dims, unit=unit, summary=Summary(hits * value, requests, low, high)
+                )
         if window.most_concurrent:
             self._context.put_metric(NAMESPACE, "ConcurrentRequestsPerModel", window.most_concurrent, dims, "Count")
         for metric, values in (("ModelLatency", window.model_us), ("OverheadLatency", window.overhead_us)):
             self._context.put_metric(NAMESPACE, metric, dims=dims, unit="Microseconds", values=thinned(values))
+
+
+def _instances(fleet: VariantFleet) -> int:
+    return max(1, fleet.active_count)
 
 
 def thinned(values: list[float], most: int = _SAMPLES) -> list[float]:

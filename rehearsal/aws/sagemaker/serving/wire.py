@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 from collections import deque
 from dataclasses import dataclass
@@ -17,11 +19,15 @@ _BIG = 65_536  # bodies above this are sent on their own instead of being copied
 
 
 class UnreachableError(OSError):
-    """No answer began: the request may be sent to another server."""
+    """The server has not got the request: it may be sent to another one."""
 
 
 class BrokenAnswerError(OSError):
-    """An answer began and did not end, or is no HTTP."""
+    """The server got the request, and its answer did not come, did not end, or is no HTTP."""
+
+
+class NoAnswerError(BrokenAnswerError):
+    """The server closed the connection without an answer."""
 
 
 class AnswerTimeoutError(OSError):
@@ -51,7 +57,8 @@ class Pool:
         Raises
         ------
         UnreachableError, BrokenAnswerError, AnswerTimeoutError
-            See there. A kept connection that the server has closed in the meantime is replaced once.
+            See there. A kept connection that the server closes at this moment is replaced, unless the server is gone:
+            then it may well have begun the request.
         """
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
@@ -61,10 +68,18 @@ class Pool:
                 connection = self._idle.pop()
             except IndexError:
                 break
+            if connection.closed_by_server():
+                connection.close()
+                continue
             try:
                 return self._exchange(connection, start, body)
             except UnreachableError:
                 continue
+            except NoAnswerError as lost:
+                try:
+                    return self._exchange(self._connect(), start, body)
+                except UnreachableError:
+                    raise lost from None
         return self._exchange(self._connect(), start, body)
 
     def close(self) -> None:
@@ -97,6 +112,12 @@ class _Connection:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._file: BinaryIO = sock.makefile("rb")
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def closed_by_server(self) -> bool:
+        """Whether the idle connection has something to read, which can only be its end."""
+        return bool(self._poll.poll(0))
 
     def close(self) -> None:
         self._file.close()
@@ -105,24 +126,34 @@ class _Connection:
     def exchange(self, start: bytes, body: bytes) -> tuple[Answer, bool]:
         """Return the answer and whether the connection may be kept."""
         try:
-            if len(body) > _BIG:
-                self._socket.sendall(start)
-                self._socket.sendall(body)
-            else:
-                self._socket.sendall(start + body)
+            self._send(start, body)
             first = self._file.readline()
         except TimeoutError as error:
             raise AnswerTimeoutError(str(error)) from error
+        except UnreachableError:
+            raise
         except OSError as error:
-            raise UnreachableError(str(error)) from error
+            raise NoAnswerError(str(error)) from error
         if not first:
-            raise UnreachableError("the server closed the connection")
+            raise NoAnswerError("the server closed the connection")
         try:
             return self._read(first)
         except TimeoutError as error:
             raise AnswerTimeoutError(str(error)) from error
         except (OSError, ValueError, IndexError) as error:
             raise BrokenAnswerError(str(error)) from error
+
+    def _send(self, start: bytes, body: bytes) -> None:
+        """Send a request. A server that refuses a body may answer and close before it has read all of it."""
+        try:
+            if len(body) > _BIG:
+                self._socket.sendall(start)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    self._socket.sendall(body)
+            else:
+                self._socket.sendall(start + body)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise UnreachableError(str(error)) from error
 
     def _read(self, first: bytes) -> tuple[Answer, bool]:
         version, status = first.split(None, 2)[:2]
