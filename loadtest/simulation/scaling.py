@@ -11,7 +11,7 @@ What it follows, and where that stands:
 - Cooldowns begin when the activity is complete. Within that of a scale-out only a larger one is let through, reckoned
   from the capacity before the first; a scale-in waits for both cooldowns, a scale-out for no scale-in
   (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html).
-- Several policies: the largest capacity wins, outwards and inwards
+- Several policies: the largest capacity wins; inwards only when every one that may scale in is ready to
   (https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html).
 
 An assumption: how far one scale-in goes is not documented, only that it is gradual. Here it goes to what the largest of
@@ -246,6 +246,8 @@ class Autoscaler:
         if changing:
             return capacity
         wish, self._cause = max(asked, key=lambda ask: ask[0], default=(capacity, None))
+        if wish < capacity:
+            wish = self._agreed(wish, capacity)
         count = min(max(wish, self.least), self.most)
         if count == capacity:
             self._cause = None
@@ -261,6 +263,15 @@ class Autoscaler:
         else:
             self._in_end = now + (self._cause.in_cooldown_s if self._cause else 0.0)
         self._cause = None
+
+    def _agreed(self, wish: int, capacity: int) -> int:
+        """Return how far all policies would go inwards, those too that were called earlier or are quiet."""
+        ready = [
+            watch.policy.wish(capacity, list(watch.readings))
+            for watch in self._watches
+            if isinstance(watch.policy, TargetTracking) and watch.policy.scale_in
+        ]
+        return min(capacity, max([wish, *ready]))
 
     def _asks(self, watch: _Watch, now: float, capacity: int) -> tuple[int, Policy | None] | None:
         """Return what a policy asks for and the policy, None when its alarms are quiet or it has just been called."""

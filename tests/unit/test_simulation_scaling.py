@@ -205,6 +205,27 @@ def test_of_several_policies_the_largest_capacity_wins() -> None:
     assert scaler.decide(180.0, 2) == 6
 
 
+def test_a_scale_in_takes_the_consent_of_every_policy_that_may() -> None:
+    # given a fleet whose every instance has few requests inside, but as many a minute as it should
+    slow, fast = TargetTracking(INVOCATIONS, 100.0, 0, 0), TargetTracking(CONCURRENCY, 4.0, 0, 0)
+    scaler = Autoscaler((slow, fast), 1, 50)
+    counts = []
+    for tick in range(1, 181):
+        scaler.observe(CONCURRENCY, 0.5)
+        if tick % 6 == 0:
+            scaler.observe(INVOCATIONS, 95.0 if tick <= 90 else 40.0)
+        counts.append(scaler.decide(tick * 10.0, 10))
+    # then fifteen quiet minutes of the other metric are waited for, and the larger capacity is kept
+    assert counts[:-1] == [10] * 179
+    assert counts[-1] == 4
+    # but a policy that never scales in has no say
+    alone = Autoscaler((TargetTracking(INVOCATIONS, 100.0, 0, 0, scale_in=False), fast), 1, 50)
+    for _ in range(90):
+        alone.observe(CONCURRENCY, 0.5)
+    alone.observe(INVOCATIONS, 95.0)
+    assert alone.decide(900.0, 10) == 2
+
+
 def test_a_scheduled_action_moves_the_limits_every_day() -> None:
     scaler = Autoscaler((), 1, 2, (Scheduled(3600.0, 4, 9, 86_400.0), Scheduled(7200.0, 1, 2, 86_400.0)))
     assert scaler.decide(0.0, 1) == 1
