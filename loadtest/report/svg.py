@@ -34,14 +34,7 @@ class Line(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A horizontal line that the values are held against."""
-
-    value: float
-    name: str
-
-
-class Mark(NamedTuple):
-    """A vertical line at an x, with the interval that it may lie in."""
+    """A line across that the values are held against, and the interval that it lies in where it was measured itself."""
 
     value: float
     name: str
@@ -57,8 +50,10 @@ def line_chart(
     *,
     limit: Limit | None = None,
     highest: float | None = None,
-    mark: Mark | None = None,
+    mark: Limit | None = None,
     bounds: Sequence[float] = (),
+    ticks: Sequence[tuple[float, str]] = (),
+    whole: bool = False,
     log_x: bool = False,
     log_y: bool = False,
 ) -> Markup:
@@ -72,36 +67,34 @@ def line_chart(
         Drawn across when it is near the data, and named above it otherwise.
     highest
         Top of the y axis where the quantity has one, such as 1 for a share.
+    mark
+        As `limit`, but upright: a value of x.
     bounds
         Where one part of the x axis ends and the next begins.
+    ticks
+        Values to name on the x axis, instead of round ones.
+    whole
+        Name whole values of y only, as of things that are counted.
     """
     xs = [x for line in lines for x, y in line.points if y is not None]
     ys = [y for line in lines for _, y in line.points if y is not None]
     if not ys:
         return Markup("")
-    near = limit is not None and (log_y or limit.value <= FARTHEST_LIMIT * max(ys))
-    up = _upwards(ys, limit.value if limit and near else None, highest, crowded=bool(limit) and not near, log=log_y)
-    across = _across(xs, mark, log=log_x)
-    parts = [_band(mark, across)] if mark else []
-    parts += [*_bounds(bounds, across), grid(up, show), x_axis(across, x_name)]
+    near = limit if limit and (log_y or limit.value <= FARTHEST_LIMIT * max(ys)) else None
+    room = 1.25 if limit and not near else 1.08
+    up = _upwards([*ys, *_values(near)], highest or max([*ys, *_values(near)]) * room, log=log_y)
+    across = _across([*xs, *_values(mark), *(value for value, _ in ticks)], log=log_x)
+    parts = [_band(near, (across.start, across.end), up) if near else "", _band(mark, across, (TOP, up.start))]
+    parts += [*_bounds(bounds, across), grid(up, show, whole=whole), x_axis(across, x_name, named=ticks)]
     for line in lines:
         parts.extend(_line(line, across, up, x_name, show))
-    end = WIDTH - RIGHT  # the limit comes last: its name stays readable where a line crosses it
-    if limit and not near:
-        parts.append(
-            f'<text class="limit-name" x="{end}" y="{TOP + 4}" text-anchor="end">'
-            f"↑ {escape(limit.name)}, off the scale</text>"
-        )
-    elif limit:
-        y = up(limit.value)
-        parts.append(
-            f'<line class="limit" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="limit-name" x="{end}" y="{y + _free_side(lines, across, up, y):.1f}" text-anchor="end">'
-            f"{escape(limit.name)}</text>"
-        )
+    # The limits come last: their names stay readable where a line crosses them.
+    if limit:
+        parts.append(_level(limit, up(limit.value) + _free_side(lines, across, up, up(limit.value)), up, out=not near))
     if mark:
         parts.append(_mark(mark, across))
-    return drawing(title, describe(lines, show), parts)
+    told = describe(lines, show) + "".join(f" {held.name}." for held in (limit, mark) if held)
+    return drawing(title, told, parts)
 
 
 def describe(lines: Sequence[Line], show: Callable[[float], str]) -> str:
@@ -124,12 +117,19 @@ def grid(up: Axis, show: Callable[[float], str], *, whole: bool = False) -> str:
     )
 
 
-def x_axis(across: Axis, name: str, show: Callable[[float], str] = lambda value: f"{value:g}") -> str:
-    """Return the axis at the bottom with its values and its name."""
+def x_axis(
+    across: Axis,
+    name: str,
+    show: Callable[[float], str] = lambda value: f"{value:g}",
+    *,
+    named: Sequence[tuple[float, str]] = (),
+) -> str:
+    """Return the axis at the bottom with its name and round values, or the named ones."""
     base = HEIGHT - BOTTOM
     ticks = "".join(
-        f'<text x="{across(tick):.1f}" y="{base + 17}" text-anchor="middle">{escape(show(tick))}</text>'
-        for tick in across.ticks(6)
+        f'<text x="{min(across(tick), WIDTH - 4 - 3.2 * len(text)):.1f}" y="{base + 17}" text-anchor="middle">'
+        f"{escape(text)}</text>"
+        for tick, text in named or [(tick, show(tick)) for tick in across.ticks(6)]
     )
     middle = (LEFT + WIDTH - RIGHT) / 2
     label = f'<text class="axis-name" x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{escape(name)}</text>'
@@ -143,20 +143,20 @@ def drawing(title: str, description: str, parts: Sequence[str], height: int = HE
     return Markup(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{body}</svg>')  # noqa: S704
 
 
-def _upwards(ys: list[float], limit: float | None, highest: float | None, *, crowded: bool, log: bool) -> Axis:
-    held = [*ys, *([] if limit is None else [limit])]
+def _values(limit: Limit | None) -> list[float]:
+    return [value for value in (limit.value, limit.low, limit.high) if value is not None] if limit else []
+
+
+def _upwards(ys: list[float], top: float, *, log: bool) -> Axis:
     base = HEIGHT - BOTTOM
     if log:
-        above = [value for value in held if value > 0] or [1.0]
+        above = [value for value in ys if value > 0] or [1.0]
         return Axis(min(above) / 1.25, max(above) * 1.25, base, TOP, log=True)
-    top = highest or max(held) * (1.25 if crowded else 1.08)
     return Axis(0.0, top if top > SMALLEST_RANGE else 1.0, base, TOP)
 
 
-def _across(xs: list[float], mark: Mark | None, *, log: bool) -> Axis:
-    marked = (mark.value, mark.low, mark.high) if mark else ()
-    held = [*xs, *(value for value in marked if value is not None)]
-    low, high = min(held), max(held)
+def _across(xs: list[float], *, log: bool) -> Axis:
+    low, high = min(xs), max(xs)
     if log:
         low, high = low / 1.08, high * 1.08
     return Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT, log)
@@ -170,23 +170,38 @@ def _bounds(bounds: Sequence[float], across: Axis) -> list[str]:
     ]
 
 
-def _band(mark: Mark, across: Axis) -> str:
-    if mark.low is None or mark.high is None:
+def _band(limit: Limit | None, across: Axis | tuple[float, float], up: Axis | tuple[float, float]) -> str:
+    """Return the interval of a limit: along the axis that is given, from end to end of the other."""
+    if limit is None or limit.low is None or limit.high is None:
         return ""
-    x = across(mark.low)
-    width = max(across(mark.high) - x, 1.0)
+    left, right = across if isinstance(across, tuple) else (across(limit.low), across(limit.high))
+    top, base = up if isinstance(up, tuple) else (up(limit.high), up(limit.low))
     return (
-        f'<rect class="band" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT - BOTTOM - TOP}">'
-        f"<title>{escape(mark.name)}: between {mark.low:,.4g} and {mark.high:,.4g}</title></rect>"
+        f'<rect class="band" x="{left:.1f}" y="{top:.1f}" width="{max(right - left, 1):.1f}" '
+        f'height="{max(base - top, 1):.1f}"><title>{escape(limit.name)}: between {limit.low:,.4g} and '
+        f"{limit.high:,.4g}</title></rect>"
     )
 
 
-def _mark(mark: Mark, across: Axis) -> str:
+def _level(limit: Limit, name_at: float, up: Axis, *, out: bool) -> str:
+    end = WIDTH - RIGHT
+    if out:
+        name = f"↑ {escape(limit.name)}, off the scale"
+        return f'<text class="limit-name" x="{end}" y="{TOP + 4}" text-anchor="end">{name}</text>'
+    y = up(limit.value)
+    return (
+        f'<line class="limit" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text class="limit-name" x="{end}" y="{name_at:.1f}" text-anchor="end">{escape(limit.name)}</text>'
+    )
+
+
+def _mark(mark: Limit, across: Axis) -> str:
     x = across(mark.value)
     anchor, shift = ("end", -6) if x > WIDTH / 2 else ("start", 6)
     return (
-        f'<line class="limit mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="limit-name" x="{x + shift:.1f}" y="{TOP + 5}" text-anchor="{anchor}">{escape(mark.name)}</text>'
+        f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{HEIGHT - BOTTOM}"/>'
+        f'<text class="limit-name" x="{x + shift:.1f}" y="{HEIGHT - BOTTOM - 8}" text-anchor="{anchor}">'
+        f"{escape(mark.name)}</text>"
     )
 
 

@@ -60,6 +60,11 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.1f} ms" if value < 20 else f"{value:,.0f} ms"
 
 
+def short_time(value: float) -> str:
+    """Return milliseconds for an axis, in seconds from a thousand on."""
+    return f"{value / 1000:,.3g} s" if value >= 1000 else f"{value:,.3g} ms"
+
+
 def count(amount: float | None) -> str:
     """Return a whole number with thousands separated."""
     return "–" if amount is None else f"{amount:,.0f}"

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from loadtest.report.objective import objective
 from loadtest.report.svg import Limit, Line, line_chart
 from loadtest.report.values import count, duration, mapping, mappings, milliseconds, number, percent, text
 from rehearsal.report.records import RunRecord
@@ -13,13 +14,6 @@ from rehearsal.report.records import RunRecord
 MAX_LABELS = 20
 MAX_DIFF_LINES = 200
 STYLES = {"train": "first", "validation": "second", "test": "third"}
-
-CHECKS = {
-    "failures": "failed requests",
-    "p95_ms": "95th percentile",
-    "p99_ms": "99th percentile",
-    "min_rps": "requests a second",
-}
 
 # The first pattern that a Terraform type matches names its service; what is left after it names the kind.
 SERVICES = (
@@ -86,17 +80,17 @@ def confusion(raw: Any) -> dict[str, Any] | None:
 def load(run: RunRecord) -> dict[str, Any] | None:
     """Return throughput and latency over time and the objective's checks, or None when no load was sent."""
     data = run.data("load")
-    timeline = mappings(data.get("timeline"))
+    timeline = mappings(data.get("samples") or data.get("timeline"))
     if number(data.get("requests")) is None:
         return None
     slo = mapping(data.get("slo"))
     limit = number(slo.get("p95_ms"))
     rate = _series(timeline, "rps", "requests a second", "first")
     latency = [_series(timeline, "p50_ms", "median", "first"), _series(timeline, "p95_ms", "95th percentile", "second")]
-    objective = Limit(limit, f"objective {limit:g} ms") if limit else None
+    held = Limit(limit, f"objective {limit:g} ms") if limit else None
     return {
         "rate": line_chart("Requests a second", [rate], "seconds", lambda value: f"{value:,.0f}"),
-        "latency": line_chart("Latency", latency, "seconds", lambda value: f"{value:,.3g} ms", limit=objective),
+        "latency": line_chart("Latency", latency, "seconds", lambda value: f"{value:,.3g} ms", limit=held),
         "figures": [
             ("requests", count(number(data.get("requests")))),
             ("failed", count(number(data.get("failures")))),
@@ -106,9 +100,7 @@ def load(run: RunRecord) -> dict[str, Any] | None:
             ("99th percentile", milliseconds(number(data.get("p99_ms")))),
         ],
         "users": count(number(data.get("users"))) if number(data.get("users")) else "",
-        "passed": slo.get("passed") is True,
-        "judged": isinstance(slo.get("passed"), bool),
-        "checks": [_check(check) for check in mappings(slo.get("checks"))],
+        **objective(slo),
         "errors": [(count(number(e.get("count"))), text(e.get("error"), 300)) for e in mappings(data.get("errors"))],
         "table": [
             [f"{number(point.get('t')) or 0:.0f}", count(number(point.get("rps")))]
@@ -215,18 +207,6 @@ def _envelope(fields: dict[str, Any]) -> list[tuple[str, str]]:
         )
         for name, value in fields.items()
     ]
-
-
-def _check(check: dict[str, Any]) -> dict[str, Any]:
-    name, limit, actual = text(check.get("name"), 40), number(check.get("limit")), number(check.get("actual"))
-    show = milliseconds if name.endswith("_ms") else (lambda v: percent(v, 2)) if name == "failures" else count
-    relation = "≥" if name == "min_rps" else "≤"
-    return {
-        "name": CHECKS.get(name, name),
-        "limit": f"{relation}\N{NO-BREAK SPACE}{show(limit)}",
-        "actual": show(actual) if actual is not None else "not measured",
-        "passed": check.get("passed") is True,
-    }
 
 
 def _diff_kind(line: str) -> str:

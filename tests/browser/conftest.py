@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from loadtest.report.page import write_report as write_load_report
 from rehearsal.report import write_report
+from tests.browser.load_folder import make_load
 from tests.browser.run_folder import make_run
 
 REQUIRED = "SLIPWAY_REQUIRE_BROWSER"
@@ -26,6 +28,10 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--no-first-run",
 )
+
+
+DESK, TABLET, PHONE = 1280, 800, 375
+Open = Callable[..., webdriver.Chrome]
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +60,29 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(make_run(tmp_path_factory.mktemp("rehearsal") / "run"))
+
+
+@pytest.fixture(scope="session")
+def load_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    result = make_load(tmp_path_factory.mktemp("load"))
+    return write_load_report(result, result.with_name("capacity.json"))
+
+
+@pytest.fixture
+def opened(driver: webdriver.Chrome, report: Path) -> Open:
+    def open_page(
+        width: int = DESK, scheme: str = "light", page: Path = report, motion: str = "reduce"
+    ) -> webdriver.Chrome:
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        for kind in ("browser", "performance"):
+            driver.get_log(kind)
+        driver.get(page.as_uri())
+        return driver
+
+    return open_page

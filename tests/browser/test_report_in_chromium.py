@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,30 +12,10 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from rehearsal.report import write_report
+from tests.browser.conftest import DESK, PHONE, TABLET, Open
 from tests.browser.run_folder import change_stage, make_run
 
 pytestmark = pytest.mark.browser
-
-DESK, TABLET, PHONE = 1280, 800, 375
-Open = Callable[..., Chrome]
-
-
-@pytest.fixture
-def opened(driver: Chrome, report: Path) -> Open:
-    def open_page(width: int = DESK, scheme: str = "light", page: Path = report, motion: str = "reduce") -> Chrome:
-        features = [
-            {"name": "prefers-color-scheme", "value": scheme},
-            {"name": "prefers-reduced-motion", "value": motion},
-        ]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        for kind in ("browser", "performance"):
-            driver.get_log(kind)
-        driver.get(page.as_uri())
-        return driver
-
-    return open_page
 
 
 def visible_tiles(page: Chrome) -> list[Any]:
