@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _TRAINING = Path(__file__).resolve().parents[1]
 
-SHARED = ("__init__.py", "errors.py", "learning", "workloads/__init__.py", "workloads/spec.py")
+SHARED = (
+    *("__init__.py", "errors.py", "learning", "workloads/__init__.py", "workloads/spec.py"),
+    *("serving/__init__.py", "serving/errors.py", "serving/headers.py"),
+)
 """Parts of the package that every training script may import."""
 
 _KEPT = (".py", ".yaml", ".json")
