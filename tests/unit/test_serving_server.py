@@ -71,7 +71,7 @@ class Server:
 
     def __init__(self, model: Path, *arguments: str, **environment: str) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("SERVING_", "SM_"))}
-        env |= {"SAGEMAKER_BIND_TO_PORT": "0", "SM_MODEL_DIR": str(model)} | environment
+        env |= {"SAGEMAKER_BIND_TO_PORT": "0", "SM_MODEL_DIR": str(model), "SERVING_WORKERS": "1"} | environment
         command = [sys.executable, "-m", "training.serving", *arguments]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.events: list[dict] = []

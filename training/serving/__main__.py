@@ -5,18 +5,15 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, 1 the model cannot be served, 2 wron
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import socket
 import sys
 
-import uvicorn
-
 from training.serving import settings as options
-from training.serving.app import App
 from training.serving.errors import ModelError
 from training.serving.log import log
+from training.serving.metrics import Board
+from training.serving.supervisor import supervise
 
 
 def main() -> int:
@@ -37,43 +34,24 @@ def main() -> int:
         log("failed", reason=f"cannot listen on {where} ({error.strerror}): set SAGEMAKER_BIND_TO_PORT to a free port")
         return 2
     with listener:
-        return _serve(settings, listener)
+        port = listener.getsockname()[1]
+        log("listening", host=settings.host, port=port, pid=os.getpid(), workers=settings.workers)
+        if settings.port == 0:
+            sys.stdout.write(f"{port}\n")
+            sys.stdout.flush()
+        return _serve(settings, listener, Board(settings.workers))
 
 
-def _serve(settings: options.Settings, listener: socket.socket) -> int:
-    # uvicorn raises the signal that stopped it once more when it is done; a drained server has succeeded.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    failed = False
+def _serve(settings: options.Settings, listener: socket.socket, board: Board) -> int:
+    def one(number: int = 0, lifeline: int | None = None) -> int:
+        # Here and not above: a supervisor needs none of it, and forks while no library has started a thread.
+        from training.serving.worker import serve  # noqa: PLC0415
 
-    def give_up() -> None:
-        nonlocal failed
-        failed = True
-        server.should_exit = True
+        return serve(settings, listener, board, number, lifeline)
 
-    app = App(settings, give_up)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            lifespan="on",
-            interface="asgi3",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=settings.drain_s,
-        )
-    )
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    port = listener.getsockname()[1]
-    log("listening", host=settings.host, port=port, pid=os.getpid())
-    if settings.port == 0:
-        sys.stdout.write(f"{port}\n")
-        sys.stdout.flush()
-    server.run(sockets=[listener])
-    return 1 if failed else 0
+    if settings.workers == 1:
+        return one()
+    return supervise(settings.workers, settings.drain_s, listener, board, one)
 
 
 if __name__ == "__main__":

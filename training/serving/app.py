@@ -1,190 +1,138 @@
-"""The HTTP side: /ping and /invocations as raw ASGI."""
+"""The HTTP side: /ping, /invocations and /metrics as raw ASGI."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import http
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from training.serving.batcher import Batcher
 from training.serving.errors import RequestError
+from training.serving.intake import JSON_TYPE, GoneError, Intake, check_types, instances
 from training.serving.log import log
+from training.serving.metrics import Board
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from training.serving.batcher import Answerer
+    from training.serving.intake import Receive
     from training.serving.settings import Settings
 
     Scope = dict[str, Any]
-    Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-IMAGE_TYPES = frozenset({"image/png", "image/jpeg"})
-JSON_TYPE = "application/json"
-
-_JSON_HEADER = (b"content-type", b"application/json")
+_JSON = (b"content-type", b"application/json")
+_TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+_CLOSING = frozenset({408, 413})
+"""Answers after which the rest of the body may not have been read, so that the connection cannot be used again."""
 
 
 class App:
-    """The ASGI application of one process; `give_up` is called when the model cannot be loaded."""
+    """The ASGI application of one process.
 
-    def __init__(self, settings: Settings, give_up: Callable[[], None]) -> None:
-        self.settings = settings
-        self.batcher: Batcher | None = None
-        self._give_up = give_up
-        self._started = time.monotonic()
+    Parameters
+    ----------
+    answerer
+        The model: from images to their answers, called in a thread of its own.
+    name, version
+        Of the model; every answer names them.
+    board, number
+        Where all workers count, and the row that is this one's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        answerer: Answerer,
+        name: str,
+        version: str,
+        *,
+        board: Board | None = None,
+        number: int = 0,
+    ) -> None:
+        self._settings = settings
+        self._answerer = answerer
+        self._board = board or Board(1)
+        self._row = self._board.rows[number]
+        self._intake = Intake(settings, self._row)
+        self._batcher: Batcher | None = None
+        self._tail = b', "model": %s}' % json.dumps({"name": name, "version": version}).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or begin and end the application."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            if scope["path"] == "/invocations":
+                await self._invocations(scope, receive, send)
+            else:
+                await self._other(scope, send)
         elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await receive()
+            self._batcher = Batcher(self._answerer, self._settings, self._row)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await self._batcher.stop()
+            await send({"type": "lifespan.shutdown.complete"})
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        # Listen at once and answer /ping with 503 while the model loads in its own thread.
-        self.batcher = Batcher(self.settings, self._loaded)
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        log("draining")
-        await self.batcher.stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    def _loaded(self) -> None:
-        batcher = self.batcher
-        if batcher is None or batcher.model is None:
-            log("failed", reason=str(batcher.failure if batcher else "stopped"))
-            self._give_up()
-            return
-        seconds = round(time.monotonic() - self._started, 3)
-        model = batcher.model
-        log("ready", model=model.name, version=model.version, classes=len(model.classes), seconds=seconds)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
+    async def _invocations(self, scope: Scope, receive: Receive, send: Send) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            status, content = 200, await self._route(scope, receive)
+            status, content = 200, await self._answer(scope, receive, began)
         except RequestError as error:
-            status = error.status
-            document = {
-                "error": http.HTTPStatus(status).phrase.title().replace(" ", ""),
-                "field": error.field,
-                "value": error.value,
-                "remedy": error.remedy,
-            }
-            content = json.dumps(document).encode()
-            if scope["path"] != "/ping":
-                taken = round(1000 * (time.perf_counter() - started), 1)
-                log("refused", status=status, field=error.field, value=error.value, ms=taken)
-        except _GoneError:
+            status, content = error.status, _document(error)
+            log("refused", status=status, field=error.field, value=error.value, ms=round(1000 * (clock() - began), 1))
+        except GoneError:
             return
-        headers = [_JSON_HEADER, (b"content-length", str(len(content)).encode())]
-        if status == 503:
-            headers.append((b"retry-after", b"1"))
-        if status in {408, 413}:
-            # The rest of the body may not have been read, so the connection cannot be used again.
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await _respond(send, status, _JSON, content)
+        self._row.answered(status, clock() - began)
 
-    async def _route(self, scope: Scope, receive: Receive) -> bytes:
-        path, method = scope["path"], scope["method"]
-        if path == "/invocations":
-            if method != "POST":
-                raise RequestError(405, "method", method, "POST an image to /invocations")
-            return await self._invoke(scope, receive)
-        if path != "/ping":
-            raise RequestError(404, "path", path[:100], "use /ping or /invocations")
-        if self.batcher is None or self.batcher.model is None:
-            raise RequestError(503, "server", "starting", "the model is being loaded; try again")
-        return b"{}"
-
-    async def _invoke(self, scope: Scope, receive: Receive) -> bytes:
-        headers = dict(scope["headers"])
-        kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
-        if kind not in IMAGE_TYPES and kind != JSON_TYPE:
-            known = ", ".join([*sorted(IMAGE_TYPES), JSON_TYPE])
-            raise RequestError(415, "content-type", kind[:100], f"send one of {known}")
-        announced = headers.get(b"content-length")
-        body = await _read(receive, announced, self.settings.max_body_bytes, self.settings.patience_s)
-        batcher = self.batcher
-        if batcher is None:
-            raise RequestError(503, "server", "starting", "the model is being loaded; try again")
-        if kind == JSON_TYPE:
-            instances = _instances(body, self.settings.max_instances)
-            # return_exceptions: wait for all, so that no future is left behind with an exception nobody reads.
-            answers = await asyncio.gather(*batcher.submit(instances), return_exceptions=True)
-            for position, answer in enumerate(answers):
-                if isinstance(answer, RequestError):
-                    field = f"instances[{position}].{answer.field}"
-                    raise RequestError(answer.status, field, answer.value, answer.remedy)
-            predictions: Any = answers
+    async def _other(self, scope: Scope, send: Send) -> None:
+        path = scope["path"]
+        if path == "/ping":
+            await _respond(send, 200, _JSON, b"{}")
+        elif path == "/metrics":
+            await _respond(send, 200, _TEXT, self._board.text())
         else:
-            predictions = await batcher.submit([body])[0]
-        model = batcher.model
-        assert model is not None  # noqa: S101  submit has refused otherwise
-        return json.dumps(
-            {"predictions": predictions, "model": {"name": model.name, "version": model.version}}
-        ).encode()
+            error = RequestError(404, "path", path[:100], "use /ping, /invocations or /metrics")
+            await _respond(send, 404, _JSON, _document(error))
 
-
-class _GoneError(Exception):
-    """The client went away before its request was complete."""
-
-
-async def _read(receive: Receive, announced: bytes | None, limit: int, patience_s: float) -> bytes:
-    """The body; nothing beyond `limit` is kept, and nobody may take longer than `patience_s` to send it."""
-    parts: list[bytes] = []
-    length = 0
-    too_long = announced is not None and announced.isdigit() and int(announced) > limit
-    try:
-        async with asyncio.timeout(patience_s):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _GoneError
-                part = message.get("body", b"")
-                length += len(part)
-                if length > limit:
-                    too_long = True
-                    parts.clear()
-                if not too_long:
-                    parts.append(part)
-                # A client that is still sending would see a reset instead of the answer, so a little more is swallowed.
-                if not message.get("more_body") or length > 4 * limit:
-                    break
-    except TimeoutError:
-        remedy = f"a body must arrive within {patience_s:g} s; check the connection and send it again"
-        raise RequestError(408, "body bytes", length, remedy) from None
-    if too_long:
-        value = length if announced is None else int(announced)
-        raise RequestError(413, "body bytes", value, f"a request may have {limit} bytes; send fewer or smaller images")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _instances(body: bytes, limit: int) -> list[bytes]:
-    """The images of a JSON request: {"instances": [{"b64": "..."}, ...]}."""
-    remedy = 'send {"instances": [{"b64": "<base64 of a PNG or JPEG>"}, ...]}'
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, "body", f"not JSON ({str(error)[:80]})", remedy) from None
-    instances = document.get("instances") if isinstance(document, dict) else None
-    if not isinstance(instances, list) or not instances:
-        raise RequestError(400, "instances", type(instances).__name__, f"must be a list that is not empty; {remedy}")
-    if len(instances) > limit:
-        raise RequestError(
-            413, "instances", len(instances), f"a request may hold {limit} images; send several requests"
-        )
-    images = []
-    for position, instance in enumerate(instances):
-        text = instance.get("b64") if isinstance(instance, dict) else None
+    async def _answer(self, scope: Scope, receive: Receive, began: float) -> bytes:
+        if scope["method"] != "POST":
+            raise RequestError(405, "method", scope["method"], "POST an image to /invocations")
+        headers = dict(scope["headers"])
+        kind = check_types(headers)
+        body = await self._intake.read(receive, headers.get(b"content-length"))
         try:
-            images.append(base64.b64decode(text, validate=True))  # type: ignore[arg-type]
-        except (TypeError, ValueError, binascii.Error):
-            raise RequestError(400, f"instances[{position}].b64", type(text).__name__, remedy) from None
-    return images
+            assert self._batcher is not None  # noqa: S101  requests come after the start
+            if kind != JSON_TYPE:
+                answer = await self._batcher.submit([body], began)[0]
+                return b'{"predictions": %s%s' % (answer, self._tail)
+            images = instances(body, self._settings.max_instances)
+            return await self._answer_all(self._batcher.submit(images, began))
+        finally:
+            self._intake.release(len(body))
+
+    async def _answer_all(self, futures: list[asyncio.Future[bytes]]) -> bytes:
+        # return_exceptions: wait for all, so that no future is left behind with an exception nobody reads.
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        for position, answer in enumerate(answers):
+            if isinstance(answer, RequestError):
+                raise RequestError(answer.status, f"instances[{position}].{answer.field}", answer.value, answer.remedy)
+        return b'{"predictions": [%s]%s' % (b", ".join(answers), self._tail)  # type: ignore[arg-type]
+
+
+def _document(error: RequestError) -> bytes:
+    name = http.HTTPStatus(error.status).phrase.title().replace(" ", "")
+    return json.dumps({"error": name, "field": error.field, "value": error.value, "remedy": error.remedy}).encode()
+
+
+async def _respond(send: Send, status: int, kind: tuple[bytes, bytes], content: bytes) -> None:
+    headers = [kind, (b"content-length", b"%d" % len(content))]
+    if status in _CLOSING:
+        headers.append((b"connection", b"close"))
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

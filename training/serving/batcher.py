@@ -9,83 +9,99 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING
 
-from training.serving import model as models
 from training.serving.errors import RequestError
+from training.serving.log import log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from training.serving.metrics import Row
     from training.serving.settings import Settings
 
+    Answer = bytes | RequestError
+    Answerer = Callable[[Sequence[bytes], Row], Sequence[Answer]]
+    """From the bytes of images to one answer each, in their order."""
 
-class _Item(NamedTuple):
-    body: bytes
-    answer: asyncio.Future[list[dict[str, Any]]]
+    Item = tuple[bytes, asyncio.Future[bytes]]
+
+_SWEEP_S = 0.25
+"""How often what waits is looked through for what has waited too long: a timer per request would cost more."""
 
 
 class Batcher:
-    """One model and the thread that runs it.
+    """One model, the thread that runs it, and what waits for it. Made inside a running event loop."""
 
-    Attributes
-    ----------
-    model
-        None until it is loaded and warm.
-    failure
-        Why it could not be loaded, if so.
-    """
-
-    def __init__(self, settings: Settings, on_loaded: Callable[[], None]) -> None:
-        self.model: models.Model | None = None
-        self.failure: Exception | None = None
+    def __init__(self, answerer: Answerer, settings: Settings, row: Row) -> None:
+        self._answerer = answerer
         self._settings = settings
-        self._on_loaded = on_loaded
+        self._row = row
         self._loop = asyncio.get_running_loop()
-        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._deadlines: deque[tuple[float, asyncio.Future[bytes]]] = deque()
+        self._sweeping = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
-    def submit(self, bodies: list[bytes]) -> list[asyncio.Future[list[dict[str, Any]]]]:
-        """Queue images; each future gives the ranked classes, or raises `RequestError`.
+    def submit(self, bodies: Sequence[bytes], began: float) -> list[asyncio.Future[bytes]]:
+        """Queue images; each future gives its answer, or raises `RequestError`.
+
+        Parameters
+        ----------
+        began
+            When the request began, by the event loop's clock.
 
         Raises
         ------
         RequestError
-            503: not loaded yet, or too many images are waiting already.
+            503: too many images are waiting already.
         """
-        if self.model is None:
-            raise RequestError(503, "server", "starting", "the model is being loaded; try again")
         if self._waiting + len(bodies) > self._settings.queue:
             raise RequestError(503, "queue", self._waiting, f"at most {self._settings.queue} images wait; try again")
         self._waiting += len(bodies)
-        items = [_Item(body, self._loop.create_future()) for body in bodies]
-        for item in items:
-            self._items.put(item)
-        return [item.answer for item in items]
+        self._row.add("queue", len(bodies))
+        deadline = began + self._settings.timeout_s
+        futures = []
+        for body in bodies:
+            future = self._loop.create_future()
+            self._deadlines.append((deadline, future))
+            self._items.put((body, future))
+            futures.append(future)
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(_SWEEP_S, self._sweep)
+        return futures
 
     async def stop(self) -> None:
         """Finish what is queued and end the thread."""
         self._items.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _sweep(self) -> None:
+        """Give up what has waited too long; the thread skips what has its answer."""
+        now = self._loop.time()
+        remedy = f"not answered within {self._settings.timeout_s} s; try again later, or with fewer images"
+        while self._deadlines and (self._deadlines[0][1].done() or self._deadlines[0][0] <= now):
+            _, future = self._deadlines.popleft()
+            if not future.done():
+                future.set_exception(RequestError(504, "request", "too old", remedy))
+        self._sweeping = bool(self._deadlines)
+        if self._sweeping:
+            self._loop.call_later(_SWEEP_S, self._sweep)
+
     def _run(self) -> None:
-        try:
-            self.model = models.load(self._settings)
-        except Exception as error:  # whatever it is, the server must end instead of answering 503 for ever
-            self.failure = error
-        self._loop.call_soon_threadsafe(self._on_loaded)
-        if self.model is None:
-            return
         while (item := self._items.get()) is not None:
             items, last = self._greedy(item)
-            results = _answers(self.model, items)
-            self._loop.call_soon_threadsafe(self._settle, items, results)
+            wanted = [item for item in items if not item[1].done()]
+            answers = self._answer([body for body, _ in wanted]) if wanted else ()
+            self._loop.call_soon_threadsafe(self._settle, len(items), wanted, answers)
             if last:
                 return
 
-    def _greedy(self, first: _Item) -> tuple[list[_Item], bool]:
+    def _greedy(self, first: Item) -> tuple[list[Item], bool]:
         """What is there by now, up to a batch; and whether the end was among it."""
         items = [first]
         while len(items) < self._settings.batch:
@@ -98,34 +114,22 @@ class Batcher:
             items.append(item)
         return items, False
 
-    def _settle(self, items: list[_Item], results: list[list[dict[str, Any]] | Exception]) -> None:
-        self._waiting -= len(items)
-        for item, result in zip(items, results, strict=True):
-            if item.answer.done():  # its client has gone
-                continue
-            if isinstance(result, Exception):
-                item.answer.set_exception(result)
-            else:
-                item.answer.set_result(result)
-
-
-def _answers(model: models.Model, items: list[_Item]) -> list[list[dict[str, Any]] | Exception]:
-    """One result per item; a bad image spoils only its own."""
-    results: list[Any] = []
-    for item in items:
+    def _answer(self, bodies: Sequence[bytes]) -> Sequence[Answer]:
         try:
-            results.append(models.decode(model, item.body))
-        except RequestError as error:
-            results.append(error)
-        except Exception as error:  # OpenCV raises its own kinds on bytes it cannot stomach
-            results.append(RequestError(400, "body", type(error).__name__, "cannot be decoded; send an undamaged file"))
-    good = [k for k, result in enumerate(results) if not isinstance(result, Exception)]
-    if not good:
-        return results
-    try:
-        for k, probabilities in zip(good, models.infer(model, [results[k] for k in good]), strict=True):
-            results[k] = models.rank(model, probabilities)
-    except Exception as error:  # the thread must outlive any failure of the model
-        for k in good:
-            results[k] = RequestError(500, "model", type(error).__name__, "the model failed; see the server's log")
-    return results
+            return self._answerer(bodies, self._row)
+        except Exception as error:  # the thread must outlive any failure of the model
+            log("model failed", images=len(bodies), reason=f"{type(error).__name__}: {str(error)[:300]}")
+            return [RequestError(500, "model", type(error).__name__, "the model failed; see the server's log")] * len(
+                bodies
+            )
+
+    def _settle(self, taken: int, items: Sequence[Item], answers: Sequence[Answer]) -> None:
+        self._waiting -= taken
+        self._row.add("queue", -taken)
+        for (_, future), answer in zip(items, answers, strict=True):
+            if future.done():  # given up, or its client has gone
+                continue
+            if isinstance(answer, bytes):
+                future.set_result(answer)
+            else:
+                future.set_exception(answer)

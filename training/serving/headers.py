@@ -29,7 +29,7 @@ def size_of(body: bytes) -> tuple[int, int, str]:
         return *_jpeg(body), "jpeg"
     if not body:
         raise RequestError(400, "body", "empty", _REMEDY)
-    raise RequestError(400, "body", f"starts with {body[:8].hex()}", f"is neither PNG nor JPEG; {_REMEDY}")
+    raise RequestError(400, "body", f"{len(body)} bytes", f"is neither PNG nor JPEG; {_REMEDY}")
 
 
 def _png(body: bytes) -> tuple[int, int]:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 
+_common: dict[str, object] = {}
+
+
+def say_always(**facts: object) -> None:
+    """Put these facts into every line from now on."""
+    _common.update(facts)
+
 
 def log(event: str, **facts: object) -> None:
-    """Write one line."""
+    """Write one line, in one piece: several processes share the stream."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-    sys.stderr.write(json.dumps({"time": f"{stamp}Z", "event": event} | facts, default=str) + "\n")
+    line = json.dumps({"time": f"{stamp}Z", "event": event} | _common | facts, default=str)
+    sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+class AsLines(logging.Handler):
+    """Writes what libraries log as lines of our own kind: the message and an exception's type, not what it quotes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        error = record.exc_info[1] if record.exc_info else None
+        log("library", name=record.name, message=record.getMessage(), exception=type(error).__name__ if error else None)

@@ -4,7 +4,7 @@
 # Build it at the repository's root, on a base pinned by its digest:
 #
 #   docker buildx imagetools inspect public.ecr.aws/docker/library/python:3.11-slim-bookworm --format '{{.Manifest.Digest}}'
-#   docker build -f training/serving/Dockerfile --build-arg BASE_DIGEST=sha256:... -t <prefix>-<workload>/serving .
+#   docker build -f training/serving.Dockerfile --build-arg BASE_DIGEST=sha256:... -t <prefix>-<workload>/serving .
 #
 # It writes nothing, so it also runs with --read-only.
 

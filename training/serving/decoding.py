@@ -1,0 +1,69 @@
+"""From the bytes of a PNG or JPEG to pixels at the model's size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from training.serving.errors import RequestError
+from training.serving.headers import size_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+_REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+
+
+class Wanted(Protocol):
+    """What decoding needs to know of a model."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def max_image_bytes(self) -> int: ...
+    @property
+    def max_image_pixels(self) -> int: ...
+
+
+def decode(model: Wanted, body: bytes) -> Pixels:
+    """Pixels of an image at the model's size: shape (height, width, 3), BGR as OpenCV has it.
+
+    Raises
+    ------
+    RequestError
+        400 for something that is no whole PNG or JPEG, 413 for one above the limits.
+    """
+    if len(body) > model.max_image_bytes:
+        remedy = f"an image may have {model.max_image_bytes} bytes; send a smaller one"
+        raise RequestError(413, "image bytes", len(body), remedy)
+    width, height, kind = size_of(body)
+    if width * height > model.max_image_pixels or not width or not height:
+        remedy = f"an image may have 1 to {model.max_image_pixels} pixels; reduce it"
+        raise RequestError(413 if width and height else 400, "image size", f"{width}x{height}", remedy)
+    image = cv2.imdecode(np.frombuffer(body, np.uint8), _flag(model, width, height, kind))
+    if image is None:
+        raise RequestError(400, "body", f"a {kind} of {width}x{height}", "cannot be decoded; send an undamaged file")
+    if image.shape[:2] != (model.height, model.width):
+        shrinks = image.shape[0] >= model.height and image.shape[1] >= model.width
+        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        image = cv2.resize(image, (model.width, model.height), interpolation=way)
+    return image.astype(np.uint8, copy=False)
+
+
+def _flag(model: Wanted, width: int, height: int, kind: str) -> int:
+    """Let the JPEG decoder itself reduce large images, which costs a fraction of decoding them whole.
+
+    Only down to twice the model's size: what is left is averaged, and averaging 38 pixels to 32 would blur what
+    averaging the whole image keeps.
+    """
+    if kind == "jpeg":
+        for factor, flag in _REDUCED:
+            if width >= 2 * factor * model.width and height >= 2 * factor * model.height:
+                return flag
+    return cv2.IMREAD_COLOR
