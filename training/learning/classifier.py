@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.learning import container, evaluation, images, model_card, networks
+from training.learning import container, evaluation, images, model_card, networks, quantise
 from training.learning.export import Calibrated, export
 from training.learning.fitting import Plan, fit, predict
 from training.learning.tracking import Tracker, say
@@ -71,24 +71,44 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
         )
         held_out = splits["validation"]
         divisor = evaluation.temperature(predict(network, held_out.images), held_out.labels)
-        probabilities = torch.softmax(predict(network, splits["test"].images) / divisor, 1)
-        figures = evaluation.evaluate(probabilities, splits["test"].labels, classes, workload.workflow.threshold)
+        test = splits["test"]
+        difference = export(
+            Calibrated(network, divisor), job.model / "model.onnx", images.normalise(test.images[:CHECKED_IMAGES])
+        )
+        say(f"model.onnx answers as torch does: largest difference {difference:.1e}")
+        cost, probabilities = None, torch.softmax(predict(network, test.images) / divisor, 1)
+        if values["precision"] != "fp32":
+            limits = workload.training.quantisation
+            chosen = quantise.sample(splits["train"], limits.calibration_images, plan.seed)
+            cost, probabilities = quantise.decide(
+                job.model / "model.onnx", str(values["precision"]), chosen, test, limits
+            )
+            say(_cost_line(cost))
+        # Of the model that will answer, whatever it was written in.
+        figures = evaluation.evaluate(probabilities, test.labels, classes, workload.workflow.threshold)
         tracker.metrics({f"test:{name}": figures[name] for name in ("loss", "accuracy", "macro_f1")})
-    model = Calibrated(network, divisor)
-    sample = images.normalise(splits["test"].images[:CHECKED_IMAGES])
-    difference = export(model, job.model / "model.onnx", sample)
-    say(f"model.onnx answers as torch does: largest difference {difference:.1e}")
     metrics = figures | {
         "best_epoch": state.best_epoch,
         "epochs": state.epoch,
         "temperature": divisor,
         "onnx_difference": difference,
+        "precision": cost.precision if cost else "fp32",
+        "quantisation": cost.record() if cost else None,
         "seconds": round(time.monotonic() - started, 2),
     }
     _write(workload, job, dataset, metrics, network)
     title = f"{model_card.title(workload, classes)}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
     evaluation.plot_confusion(figures["confusion"], classes, title, job.output / "confusion.png")
     return metrics
+
+
+def _cost_line(cost: quantise.Cost) -> str:
+    """What quantising came to, for the log."""
+    kept = "written" if cost.precision == "int8" else "not written, fp32 stays"
+    accuracy = f"top-1 {cost.int8_top1:.4f} (fp32 {cost.fp32_top1:.4f})"
+    lost = f"{cost.top1_loss_points:.2f} points lost, {cost.limit_points:g} allowed"
+    size = f"{cost.int8_bytes} bytes (fp32 {cost.fp32_bytes})"
+    return f"int8 {kept}: {accuracy}, {lost}; {size}; {cost.speedup:.2f} times as fast here"
 
 
 def _write(
@@ -113,6 +133,8 @@ def _write(
         "synthetic": dataset["synthetic"],
         "architecture": job.hyperparameters["architecture"],
         "temperature": metrics["temperature"],
+        "precision": metrics["precision"],
+        "quantisation": metrics["quantisation"],
         "limits": {
             "max_image_bytes": workload.inference.max_image_bytes,
             "max_image_pixels": workload.inference.max_image_pixels,

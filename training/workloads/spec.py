@@ -95,6 +95,22 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantisation:
+    """What int8 may cost.
+
+    Attributes
+    ----------
+    max_top1_loss_points
+        Percentage points of top-1 accuracy on the test images.
+    calibration_images
+        Training images from which the ranges of activations are taken.
+    """
+
+    max_top1_loss_points: float = 1.0
+    calibration_images: int = 256
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     program: str
     image: str
@@ -102,6 +118,7 @@ class Training:
     metrics: tuple[Metric, ...]
     instance: Instance
     gate: Gate
+    quantisation: Quantisation = Quantisation()
 
 
 @dataclass(frozen=True, slots=True)
