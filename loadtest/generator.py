@@ -1,7 +1,8 @@
-"""Runs Locust as a child process, bounded in time, and hands its reports on."""
+"""Runs Locust as child processes, bounded in time, and hands their reports on."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -11,81 +12,50 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from loadtest.errors import LoadGeneratorError, LoadUsageError
+from loadtest.errors import LoadGeneratorError
+from loadtest.plan import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+USERS = {"endpoint": "EndpointUser", "function": "FunctionUser", "workflow": "WorkflowUser"}
 
-# Beyond this, one generator process measures itself instead of the target.
-MAX_USERS = 1000
-MAX_SECONDS = 3600.0
-
-# Import of Locust and spawning before the warm-up, and an orderly end after the measurement.
+# Import of Locust, connecting and spawning before the warm-up, and an orderly end after the measurement.
 START_GRACE_S = 60.0
 STOP_GRACE_S = 5.0
+# How soon a process that ended on its own is noticed.
+LOOK_EVERY_S = 0.5
+LOOPBACK = "127.0.0.1"
 
 Report = dict[str, Any]
+Child = subprocess.Popen[bytes]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One load test: who sends what where, and for how long.
-
-    Attributes
-    ----------
-    kind
-        `endpoint` sends images to a SageMaker endpoint, `function` sends events to a Lambda alias.
-    target
-        Name of the endpoint or function.
-    payloads
-        Folder of images, or JSON Lines file of events.
-    users
-        Concurrent users, each waiting for its answer before it sends again.
-    seconds, warmup_s
-        Measured time, and the time before it that is left out of every figure.
-    """
-
-    kind: Literal["endpoint", "function"]
-    target: str
-    payloads: Path
-    users: int
-    seconds: float
-    warmup_s: float = 2.0
-    alias: str = "live"
-
-    def __post_init__(self) -> None:
-        if not self.target.strip():
-            raise LoadUsageError("target", self.target, "name a deployed endpoint or function")
-        if not 1 <= self.users <= MAX_USERS:
-            raise LoadUsageError("users", self.users, f"give 1 to {MAX_USERS}")
-        if not 1 <= self.seconds <= MAX_SECONDS:
-            raise LoadUsageError("seconds", self.seconds, f"give 1 to {MAX_SECONDS:.0f}")
-        if not 0 <= self.warmup_s <= MAX_SECONDS:
-            raise LoadUsageError("warmup", self.warmup_s, f"give 0 to {MAX_SECONDS:.0f}")
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds after which the generator is considered stuck."""
-        return self.seconds + self.warmup_s + START_GRACE_S
-
-
-def command(plan: Plan) -> list[str]:
-    """Return the Locust command line of a plan: headless, so without any port."""
+def command(plan: Plan, *role: str) -> list[str]:
+    """Return the Locust command line of a process; `role` holds the options of a master or a worker."""
+    # Every sending process gets as many users: who has nothing to do idles.
+    users = plan.processes
+    if plan.arrivals == "closed":
+        users *= -(-int(plan.shape.most) // plan.processes)
     return [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary"),
         # A failed request is a measurement for the gate to judge, not an error of the generator.
         *("--exit-code-on-error", "0"),
-        *("--users", str(plan.users), "--spawn-rate", str(plan.users)),
-        # The recorder ends the run; this ends it should the recorder itself die.
-        *("--run-time", f"{int(plan.deadline_s)}s"),
-        *("--target", plan.target, "--alias", plan.alias, "--payloads", str(plan.payloads)),
-        *("--warmup-s", str(plan.warmup_s), "--measure-s", str(plan.seconds)),
-        "EndpointUser" if plan.kind == "endpoint" else "FunctionUser",
+        *("--users", str(users), "--spawn-rate", str(users)),
+        # The conductor ends the run; this ends it should the conductor itself die.
+        *("--run-time", f"{int(deadline_s(plan))}s"),
+        *("--plan", plan.document()),
+        *role,
+        USERS[plan.kind],
     ]
+
+
+def deadline_s(plan: Plan) -> float:
+    """Return the seconds after which the generator is considered stuck."""
+    drains = 1 + (plan.shape.stairs.refine if plan.shape.stairs else 0)
+    return plan.shape.longest_s + plan.warmup_s + drains * plan.drain_s + START_GRACE_S
 
 
 def generate(
@@ -94,45 +64,77 @@ def generate(
     on_report: Callable[[Report], None] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Report:
-    """Run a plan and return its `result` report, with the samples under `timeline`.
+    """Run a plan and return its `result` report, with the samples under `samples`.
 
     Parameters
     ----------
     log
-        File that receives Locust's own messages.
+        File that receives Locust's own messages; those of workers get a file each beside it.
     on_report
-        Called with every report as it arrives: `warm`, `sample` and `result`.
+        Called with every report as it arrives: `warm`, `level`, `sample` and `result`. What it adds to a sample stays
+        there.
     env
         Environment of the generator; this process's own by default.
 
     Raises
     ------
     LoadGeneratorError
-        Locust ended without a result, or did not end in time.
+        Locust ended without a result or lost a worker, or did not end in time.
     """
-    child_env = {**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"}
-    child_env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), child_env.get("PYTHONPATH")]))
-    with log.open("wb") as messages:
-        # A session of its own: Ctrl-C reaches this process only, which then ends the generator in order.
-        child = subprocess.Popen(
-            command(plan),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            env=child_env,
-            start_new_session=True,
-        )
-        try:
-            result = _follow(child, plan.deadline_s, on_report)
-        finally:
+    children = Children(log, env)
+    role = ("--master", "--expect-workers", str(plan.workers)) if plan.workers else ()
+    bind = ("--master-bind-host", LOOPBACK, "--master-bind-port", "0") if plan.workers else ()
+    try:
+        main = children.start("locust", command(plan, *role, *bind), piped=True)
+        return _follow(plan, main, children, on_report)
+    finally:
+        children.stop()
+
+
+class Children:
+    """The processes of one run; none of them outlives `stop`."""
+
+    def __init__(self, log: Path, env: Mapping[str, str] | None) -> None:
+        self._log = log
+        self._env = {**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"}
+        self._env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), self._env.get("PYTHONPATH")]))
+        self._running: dict[str, Child] = {}
+
+    def start(self, name: str, line: list[str], *, piped: bool = False) -> Child:
+        """Start a process that logs to a file of its own."""
+        with self.log(name).open("wb") as messages:
+            # A session of its own: Ctrl-C reaches this process only, which then ends the generator in order.
+            child = subprocess.Popen(
+                line,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else messages,
+                stderr=messages,
+                env=self._env,
+                start_new_session=True,
+            )
+        self._running[name] = child
+        return child
+
+    def log(self, name: str) -> Path:
+        """Return the file that a process logs to."""
+        return self._log if name == "locust" else self._log.with_name(f"{name}.log")
+
+    def ended(self) -> tuple[str, int] | None:
+        """Return the name and the status of a worker that has ended, if there is one."""
+        for name, child in self._running.items():
+            status = child.poll()
+            if name != "locust" and status is not None:
+                return name, status
+        return None
+
+    def stop(self) -> None:
+        """End all of them."""
+        for child in self._running.values():
             stop(child)
-    if result is None:
-        raise LoadGeneratorError(f"Locust ended with status {child.returncode} and no result.\n{_tail(log)}")
-    return result
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """End the generator and everything it started: politely, then by force."""
+def stop(child: Child) -> None:
+    """End a process and everything it started: politely, then by force."""
     for number, patience in ((signal.SIGTERM, STOP_GRACE_S), (signal.SIGKILL, None)):
         if child.poll() is not None:
             break
@@ -145,27 +147,46 @@ def stop(child: subprocess.Popen[bytes]) -> None:
         child.stdout.close()
 
 
-def _follow(
-    child: subprocess.Popen[bytes], deadline_s: float, on_report: Callable[[Report], None] | None
-) -> Report | None:
+def _follow(plan: Plan, main: Child, children: Children, on_report: Callable[[Report], None] | None) -> Report:
     reports: queue.Queue[Report | None] = queue.Queue()
-    threading.Thread(target=_read, args=(child.stdout, reports), daemon=True).start()
-    end, timeline = time.monotonic() + deadline_s, []
+    threading.Thread(target=_read, args=(main.stdout, reports), daemon=True).start()
+    patience_s = deadline_s(plan)
+    end, samples = time.monotonic() + patience_s, []
     while True:
         try:
-            report = reports.get(timeout=max(0.0, end - time.monotonic()))
+            report = reports.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
-            raise LoadGeneratorError(f"Locust was still running {deadline_s:.0f} s after its start") from None
+            _demand_workers(children)
+            if time.monotonic() > end:
+                raise LoadGeneratorError(f"Locust was still running {patience_s:.0f} s after its start") from None
+            continue
         if report is None:
-            return None
+            _demand_workers(children)
+            raise LoadGeneratorError(
+                f"Locust ended with status {main.wait()} and no result.\n{_tail(children.log('locust'))}"
+            )
         if on_report:
             on_report(report)
         kind = report.pop("kind")
-        if kind == "sample":
-            timeline.append(report)
+        if kind == "port":
+            for number in range(1, plan.workers + 1):
+                address = ("--master-host", LOOPBACK, "--master-port", str(report["port"]))
+                children.start(f"worker-{number}", command(plan, "--worker", *address))
+        elif kind == "sample":
+            samples.append(report)
+        elif kind == "error":
+            raise LoadGeneratorError(str(report["message"]))
         elif kind == "result":
-            child.wait(STOP_GRACE_S)
-            return {**report, "timeline": timeline}
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                main.wait(STOP_GRACE_S)
+            return {**report, "samples": samples}
+
+
+def _demand_workers(children: Children) -> None:
+    lost = children.ended()
+    if lost:
+        name, status = lost
+        raise LoadGeneratorError(f"{name} ended with status {status} before the test did.\n{_tail(children.log(name))}")
 
 
 def _read(lines: Iterable[bytes], reports: queue.Queue[Report | None]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 from loadtest.errors import LoadUsageError
@@ -45,6 +49,36 @@ def read_images(folder: Path, limit: int = 500) -> list[Payload]:
     if total > MAX_TOTAL_BYTES:
         raise LoadUsageError("images", f"{total:,} bytes", f"keep the folder below {MAX_TOTAL_BYTES:,} bytes")
     return payloads
+
+
+def shuffled(payloads: Sequence[Payload], seed: int) -> list[Payload]:
+    """Mix payloads: a folder by class is often a folder by size, and sizes must not come in waves."""
+    return random.Random(seed).sample(payloads, len(payloads))  # noqa: S311 - an order, not a secret
+
+
+def batches(images: Sequence[Payload], sizes: Sequence[int]) -> list[Payload]:
+    """Make JSON requests of as many images as the sizes say, in turn, until every image was used once or more.
+
+    Raises
+    ------
+    LoadUsageError
+        A size is below 1, or a request is larger than an endpoint accepts.
+    """
+    for size in sizes:
+        if size < 1:
+            raise LoadUsageError("batch", size, "give 1 or more images per request, such as 1,8,32")
+    stock: Iterator[Payload] = cycle(images)
+    made, used = [], 0
+    for size in cycle(sizes):
+        document = {"instances": [{"b64": base64.b64encode(p.body).decode()} for p in islice(stock, size)]}
+        body = json.dumps(document).encode()
+        if len(body) > MAX_ENDPOINT_BODY:
+            raise LoadUsageError("batch", size, f"keep a request below {MAX_ENDPOINT_BODY:,} bytes")
+        made.append(Payload(body, "application/json"))
+        used += size
+        if used >= len(images) and len(made) >= len(sizes):
+            break
+    return made
 
 
 def read_events(path: Path, limit: int = 500) -> list[Payload]:

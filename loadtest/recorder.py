@@ -1,100 +1,128 @@
-"""Runs inside the Locust process: leaves the warm-up out, samples every second, reports on standard output.
+"""Counts requests inside a generator process, and notices when the process itself is too slow.
 
-Each report is one JSON line with a `kind`: `warm` once, `sample` every second, `result` at the end.
+A request belongs to the time at which it was due, not to the time at which it ended: a target that stalls must not
+push its slowest requests out of the measurement.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import gevent
-import locust.stats
-from locust.env import Environment
-from locust.runners import Runner
-from locust.stats import RequestStats
 
-from loadtest.histogram import bucket, difference, percentile
+from loadtest.books import Book
 
-SAMPLE_EVERY_S = 1.0
-# A shorter rest at the end of a run would show a throughput made of a handful of requests.
-SHORTEST_SAMPLE_S = 0.25
-MAX_ERRORS = 20
+# How often the process asks itself whether it still comes to its turn in time.
+LAG_EVERY_S = 0.02
 
 
-def attach(environment: Environment, runner: Runner, warmup_s: float, measure_s: float) -> None:
-    """Measure for `measure_s` seconds once all users run and `warmup_s` more have passed, then end the run."""
-    # Locust asks for whole milliseconds here, and works with any number.
-    locust.stats.bucket_response_time = bucket  # type: ignore[assignment]
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time that is measured, and the number of the book that it is counted in."""
 
-    def when_spawned(**_: Any) -> None:
-        gevent.spawn(_measure, runner, warmup_s, measure_s)
-
-    environment.events.spawning_complete.add_listener(when_spawned)
+    start: float
+    end: float
+    book: int
 
 
-class Snapshot(NamedTuple):
-    """What had happened `t` seconds into the measurement."""
+class Recorder:
+    """The books of one process. Times are `time.perf_counter()`."""
 
-    t: float
-    requests: int
-    failures: int
-    histogram: dict[float, int]
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._windows: list[Window] = []
+        self._open: dict[int, tuple[float, int | None]] = {}
+        self._serial = 0
+        self._tick = Book()
+        self._books: dict[int, Book] = {}
+        self._lag = Book()
+        self._cpu = time.process_time()
 
+    def measure(self, start: float, seconds: float, book: int) -> None:
+        """Count what is due from `start` on for `seconds` in a book."""
+        # Late answers and late arrivals still belong to the windows before.
+        self._windows = [*self._windows[-3:], Window(start, start + seconds, book)]
 
-def _measure(runner: Runner, warmup_s: float, measure_s: float) -> None:
-    gevent.sleep(warmup_s)
-    runner.stats.clear_all()
-    _report("warm")
-    start, last = time.perf_counter(), Snapshot(0.0, 0, 0, {})
-    while last.t < measure_s:
-        gevent.sleep(max(0.0, min(last.t + SAMPLE_EVERY_S, measure_s) - (time.perf_counter() - start)))
-        now = _snapshot(runner.stats, start)
-        if now.t - last.t < SHORTEST_SAMPLE_S:
-            break
-        _report("sample", users=runner.user_count, **_sample(last, now))
-        last = now
-    _report("result", **_result(runner.stats, _snapshot(runner.stats, start)))
-    runner.quit()
+    def due(self, at: float) -> None:
+        """Count an arrival that was scheduled for a time, whether or not it can be sent."""
+        self._tick.offered += 1
+        book = self._at(at)
+        if book is not None:
+            self._book(book).offered += 1
 
+    def drop(self, at: float) -> None:
+        """Count an arrival that is not sent."""
+        self._tick.dropped += 1
+        book = self._at(at)
+        if book is not None:
+            self._book(book).dropped += 1
 
-def _snapshot(stats: RequestStats, start: float) -> Snapshot:
-    total = stats.total
-    histogram = {float(value): count for value, count in total.response_times.items()}
-    return Snapshot(time.perf_counter() - start, total.num_requests, total.num_failures, histogram)
+    def begin(self, at: float) -> int:
+        """Note that a request which was due at a time is being sent; returns its ticket."""
+        self._serial += 1
+        self._open[self._serial] = (at, self._at(at))
+        self.in_flight += 1
+        return self._serial
 
+    def end(self, ticket: int, fault: tuple[str, str] | None, ms: float | None = None) -> None:
+        """Count a request that has ended.
 
-def _sample(last: Snapshot, now: Snapshot) -> dict[str, Any]:
-    window = difference(now.histogram, last.histogram)
-    return {
-        "t": round(now.t, 3),
-        "rps": round((now.requests - last.requests) / (now.t - last.t), 2),
-        "failures": now.failures - last.failures,
-        "p50_ms": percentile(window, 0.5),
-        "p95_ms": percentile(window, 0.95),
-    }
+        Parameters
+        ----------
+        fault
+            Cause and message of its failure; None for a good answer.
+        ms
+            Its latency where that is not the time from when it was due until now.
+        """
+        entry = self._open.pop(ticket, None)
+        if entry is None:
+            return
+        self.in_flight -= 1
+        now, (at, book) = time.perf_counter(), entry
+        took = (now - at) * 1000 if ms is None else ms
+        self._tick.record(took, fault)
+        ended_in = self._at(now)
+        if ended_in is not None:
+            self._book(ended_in).answered += 1
+        if book is not None:
+            self._book(book).record(took, fault)
 
+    def give_up(self, message: str) -> None:
+        """Count what is still unanswered as failed."""
+        for ticket in list(self._open):
+            self.end(ticket, ("no answer", message))
 
-def _result(stats: RequestStats, end: Snapshot) -> dict[str, Any]:
-    total = stats.total
-    errors = sorted(stats.errors.values(), key=lambda error: -error.occurrences)
-    return {
-        "seconds": round(end.t, 3),
-        "requests": end.requests,
-        "failures": end.failures,
-        "rps": round(end.requests / end.t, 2),
-        "p50_ms": percentile(end.histogram, 0.5),
-        "p95_ms": percentile(end.histogram, 0.95),
-        "p99_ms": percentile(end.histogram, 0.99),
-        "mean_ms": round(total.avg_response_time, 3) if end.requests else None,
-        "max_ms": round(total.max_response_time, 3) if end.requests else None,
-        "errors": [{"error": str(error.error)[:300], "count": error.occurrences} for error in errors[:MAX_ERRORS]],
-        "histogram": [[value, end.histogram[value]] for value in sorted(end.histogram)],
-    }
+    def late(self, seconds: float) -> None:
+        """Note how much later than intended this process did something."""
+        self._lag.record(seconds * 1000, None)
 
+    def watch_itself(self) -> None:
+        """Measure forever how late this process comes to its turn."""
+        while True:
+            before = time.perf_counter()
+            gevent.sleep(LAG_EVERY_S)
+            self.late(max(0.0, time.perf_counter() - before - LAG_EVERY_S))
 
-def _report(kind: str, **facts: Any) -> None:
-    sys.stdout.write(json.dumps({"kind": kind, **facts}) + "\n")
-    sys.stdout.flush()
+    def take(self) -> dict[str, Any]:
+        """Return everything counted since the last call."""
+        cpu = time.process_time()
+        taken = {
+            "in_flight": self.in_flight,
+            "tick": self._tick.wire(),
+            "books": [[number, book.wire()] for number, book in self._books.items()],
+            "lag": self._lag.wire(),
+            "cpu_s": cpu - self._cpu,
+        }
+        self._tick, self._books, self._lag, self._cpu = Book(), {}, Book(), cpu
+        return taken
+
+    def _at(self, time_s: float) -> int | None:
+        for window in reversed(self._windows):
+            if window.start <= time_s < window.end:
+                return window.book
+        return None
+
+    def _book(self, number: int) -> Book:
+        return self._books.setdefault(number, Book())

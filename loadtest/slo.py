@@ -9,6 +9,9 @@ from typing import Any
 
 from loadtest.errors import LoadUsageError
 
+# One Python process cannot use more than one processor: above this share it is the limit of what it measures.
+MAX_CPU_SHARE = 0.95
+
 
 @dataclass(frozen=True)
 class Slo:
@@ -65,14 +68,28 @@ class Verdict:
         return {**asdict(self.slo), "passed": self.passed, "checks": [asdict(check) for check in self.checks]}
 
 
+def tired(step: Mapping[str, Any], max_lag_ms: float) -> str | None:
+    """Say why the generator itself, not the target, may be what a step shows; None when it was fit."""
+    lag, cpu = step.get("lag_p99_ms"), step.get("cpu_share")
+    if lag is not None and lag > max_lag_ms:
+        return f"it came {lag:,.0f} ms late to its own work (99th percentile, bound {max_lag_ms:g} ms)"
+    if cpu is not None and cpu > MAX_CPU_SHARE:
+        return f"it used {cpu:.0%} of a processor"
+    return None
+
+
 def judge(measured: Mapping[str, Any], slo: Slo) -> Verdict:
     """Judge a measurement with the keys requests, failures, rps, p95_ms and p99_ms.
 
-    A run without requests always breaks its objective: silence is not success.
+    A run without requests always breaks its objective: silence is not success. With open arrivals (`offered_rps`)
+    `dropped` is judged as well.
     """
     requests = measured["requests"]
     share = measured["failures"] / requests if requests else None
     checks = [_at_most("failures", share, slo.failures)]
+    if measured.get("offered_rps") is not None:
+        # What was never sent cannot have been answered in time: no share of it is tolerable.
+        checks.append(_at_most("dropped", measured["dropped"], 0))
     for name in ("p95_ms", "p99_ms"):
         limit = getattr(slo, name)
         if limit is not None:

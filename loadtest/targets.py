@@ -45,6 +45,41 @@ def function_target(name: str, alias: str = "live", session: Session | None = No
     return Target(f"{name}:{alias}", base + path, service, region)
 
 
+def workflow_target(session: Session | None = None) -> Target:
+    """The address of Step Functions; which state machine is meant stands in each request."""
+    base, service, region = _resolve("stepfunctions", session or Session())
+    return Target("workflow", base + "/", service, region)
+
+
+def state_machine(name: str, session: Session | None = None) -> str:
+    """Return the ARN of a state machine in the caller's account, given its name or its ARN."""
+    if name.startswith("arn:"):
+        return name
+    session = session or Session()
+    region = _region(session)
+    caller = session.create_client("sts", region_name=region).get_caller_identity()["Arn"]
+    _, partition, _, _, account, _ = caller.split(":", 5)
+    return f"arn:{partition}:states:{region}:{account}:stateMachine:{name}"
+
+
+class Signer:
+    """Signs requests to one target with credentials that are asked for each time, so rotated ones are picked up."""
+
+    def __init__(self, target: Target, session: Session | None = None) -> None:
+        self._target = target
+        credentials = (session or Session()).get_credentials()
+        if credentials is None:
+            raise LoadUsageError("credentials", None, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        self._credentials = credentials
+
+    def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """Return the headers together with those of the signature."""
+        request = AWSRequest(method="POST", url=self._target.url, headers=headers, data=body)
+        frozen = self._credentials.get_frozen_credentials()
+        SigV4Auth(frozen, self._target.service, self._target.region).add_auth(request)
+        return dict(request.headers.items())
+
+
 class SignedPayloads:
     """Hands out payloads in turn, each with headers signed recently enough to be accepted.
 
@@ -53,7 +88,7 @@ class SignedPayloads:
     target, payloads
         Where to and what. The payloads are handed out round robin.
     session
-        Source of credentials; they are fetched again for each new signature, so rotated ones are picked up.
+        Source of credentials.
     clock
         Seconds, monotonic. A parameter so that tests can move it.
     """
@@ -67,10 +102,7 @@ class SignedPayloads:
     ) -> None:
         self.target = target
         self._payloads = payloads
-        credentials = (session or Session()).get_credentials()
-        if credentials is None:
-            raise LoadUsageError("credentials", None, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        self._credentials = credentials
+        self._signer = Signer(target, session)
         self._clock = clock
         self._signed: list[tuple[float, dict[str, str]] | None] = [None] * len(payloads)
         self._next = 0
@@ -86,16 +118,17 @@ class SignedPayloads:
         return payload.body, cached[1]
 
     def _sign(self, payload: Payload) -> dict[str, str]:
-        headers = {"Content-Type": payload.content_type, "Accept": "application/json"}
-        request = AWSRequest(method="POST", url=self.target.url, headers=headers, data=payload.body)
-        frozen = self._credentials.get_frozen_credentials()
-        SigV4Auth(frozen, self.target.service, self.target.region).add_auth(request)
-        return dict(request.headers.items())
+        return self._signer.sign(payload.body, {"Content-Type": payload.content_type, "Accept": "application/json"})
 
 
 def _resolve(service: str, session: Session) -> tuple[str, str, str]:
-    region = session.get_config_variable("region")
-    if not region:
-        raise LoadUsageError("region", region, "set AWS_REGION or AWS_DEFAULT_REGION")
+    region = _region(session)
     client = session.create_client(service, region_name=region)
     return client.meta.endpoint_url.rstrip("/"), client.meta.service_model.signing_name, region
+
+
+def _region(session: Session) -> str:
+    region: str | None = session.get_config_variable("region")
+    if not region:
+        raise LoadUsageError("region", region, "set AWS_REGION or AWS_DEFAULT_REGION")
+    return region

@@ -20,7 +20,9 @@ import pytest
 
 from loadtest import generator, run
 from loadtest.errors import LoadGeneratorError, LoadUsageError
-from loadtest.generator import Plan, generate
+from loadtest.generator import generate
+from loadtest.plan import MAX_USERS, Plan
+from loadtest.shapes import steady
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,8 +124,10 @@ def test_a_kept_objective_exits_zero_and_writes_what_was_measured(serve, images:
     assert sum(count for _, count in load["histogram"]) == load["requests"]
     assert load["p50_ms"] <= load["p95_ms"] <= load["p99_ms"] <= load["max_ms"] * 1.01
     assert load["rps"] == pytest.approx(load["requests"] / load["seconds"], rel=0.01)
-    assert [point["users"] for point in load["timeline"]] == [4, 4]
-    assert load["timeline"][-1]["t"] == pytest.approx(1.5, abs=0.5)
+    assert [sample["users"] for sample in load["samples"]] == [4, 4]
+    assert load["samples"][-1]["t"] == pytest.approx(1.5, abs=0.5)
+    (step,) = load["steps"]
+    assert (step["users"], step["requests"], step["samples"]) == (4, load["requests"], [0, 2])
 
 
 def test_failing_requests_break_the_objective_and_say_why(serve, images: Path, tmp_path: Path) -> None:
@@ -182,17 +186,17 @@ def test_an_interrupted_test_leaves_no_process_and_no_document(
 
 
 def test_a_generator_without_a_result_is_an_error_with_its_last_words(images: Path, tmp_path: Path) -> None:
-    plan = Plan("endpoint", "e", images, users=1, seconds=1)
+    plan = Plan("endpoint", "e", images, steady(1, 1))
     without_region = {name: value for name, value in environment(1).items() if name != "AWS_DEFAULT_REGION"}
     with pytest.raises(LoadGeneratorError, match="AWS_REGION"):
         generate(plan, tmp_path / "locust.log", env=without_region)
 
 
 def test_a_stuck_generator_is_ended_at_its_deadline(images: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(generator, "START_GRACE_S", 0.0)
-    monkeypatch.setattr(generator, "command", lambda _: [sys.executable, "-c", "import signal; signal.pause()"])
+    monkeypatch.setattr(generator, "deadline_s", lambda _: 1.0)
+    monkeypatch.setattr(generator, "command", lambda *_: [sys.executable, "-c", "import signal; signal.pause()"])
     with pytest.raises(LoadGeneratorError, match="still running"):
-        generate(Plan("endpoint", "e", images, users=1, seconds=1, warmup_s=0), tmp_path / "locust.log")
+        generate(Plan("endpoint", "e", images, steady(1, 1)), tmp_path / "locust.log")
     left = [child for child in psutil.Process().children() if "import signal; signal.pause()" in child.cmdline()]
     assert not left
 
@@ -219,7 +223,7 @@ def test_bad_usage_exits_two_and_names_the_field(arguments: list[str], field: st
 
 def test_plans_beyond_one_generator_are_refused(images: Path) -> None:
     with pytest.raises(LoadUsageError, match="users"):
-        Plan("endpoint", "e", images, users=generator.MAX_USERS + 1, seconds=1)
+        Plan("endpoint", "e", images, steady(MAX_USERS + 1, 1))
 
 
 def wait_until(fact: Callable[[], bool], deadline_s: float = 30) -> None:
