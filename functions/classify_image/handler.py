@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import random
-import time
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, ReadTimeoutError  # noqa: A004
 from common import settings
-from common.clients import client
-from common.entry import entry, log
+from common.answers import Answer, AwsError, CallError
+from common.aws import Connection, Request
+from common.endpoints import SAGEMAKER_RUNTIME, invocations_url
+from common.entry import entry
 from common.errors import (
     EndpointUnusable,
     FunctionError,
@@ -21,26 +20,15 @@ from common.errors import (
     ModelAnswerInvalid,
     ModelRefusedImage,
     ModelUnavailable,
-    OutOfTime,
 )
 from common.events import ImageReference, address, field, require_allowed
-from common.storage import read_range
+from common.storage import Caller, read_range
 
-CONNECT_S = 2.0
-READ_S = 12.0
-ATTEMPTS = 3
-# An attempt may take this long, so none is begun with less time left: it would be killed, its answer paid and lost.
-ATTEMPT_MS = (CONNECT_S + READ_S + 1.0) * 1000
-FIRST_WAIT_S = 0.2
 CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg"}
 CLAIM = "Pass on the answer of serialize_image"
 ANSWER = "Serve the model with the project's serving contract"
-BUSY = {"ThrottlingException", "TooManyRequestsException", "ModelNotReadyException", "ServiceUnavailable"}
-# Not from the image: the endpoint's own failures, whatever status they come with.
-INTERNAL = {"InternalFailure", "InternalServerException", "InternalDependencyException", "InternalStreamFailure"}
 
-S3 = client("s3", connect_s=2, read_s=10, attempts=2)
-RUNTIME = client("sagemaker-runtime", connect_s=CONNECT_S, read_s=READ_S, attempts=1)
+AWS = Connection(connect_s=2, read_s=12, attempts=3)
 
 
 @entry
@@ -72,13 +60,13 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
     kind = field(image, "format", str, CLAIM, "image")
     if kind not in CONTENT_TYPES:
         raise InvalidEvent("image.format", kind, f"is not one of {', '.join(CONTENT_TYPES)}", CLAIM)
-    answer = _ask(endpoint, _fetch(image), CONTENT_TYPES[kind], context)
-    predictions, version = _read_answer(answer["Body"].read(), top_k)
-    model = {"variant": answer.get("InvokedProductionVariant"), "version": version}
+    answer = _ask(endpoint, _fetch(image, context), CONTENT_TYPES[kind], context)
+    predictions, version = _read_answer(answer.body, top_k)
+    model = {"variant": answer.headers.get("x-amzn-invoked-production-variant"), "version": version}
     return {"image": image, "predictions": predictions, "model": model}
 
 
-def _fetch(image: dict[str, Any]) -> bytes:
+def _fetch(image: dict[str, Any], context: Any) -> bytes:
     """Return the claimed bytes, exactly those the claim check describes."""
     claimed: ImageReference = {
         "bucket": field(image, "bucket", str, CLAIM, "image"),
@@ -90,60 +78,41 @@ def _fetch(image: dict[str, Any]) -> bytes:
     limit = settings.integer("MAX_IMAGE_BYTES", "5242880", 1, 2**30)
     if not 0 < size <= limit:
         raise ImageTooLarge("image.size", size, f"is not from 1 to {limit} bytes (MAX_IMAGE_BYTES)", "Shrink the image")
-    piece = read_range(S3, claimed, 0, size)
+    piece = read_range(Caller(AWS, context), claimed, 0, size)
     if piece.size != size or len(piece.data) != size:
         raise ImageChanged("image.size", size, f"but {address(**claimed)} has {piece.size} bytes", "Start a new run")
     return piece.data
 
 
-def _ask(endpoint: str, body: bytes, content_type: str, context: Any) -> dict[str, Any]:
-    """Invoke the endpoint; try again after failures that say nothing about the image, while there is time."""
-    for attempt in range(1, ATTEMPTS + 1):
-        left_ms = context.get_remaining_time_in_millis()
-        if left_ms < ATTEMPT_MS:
-            raise OutOfTime(
-                "remaining time in ms", left_ms, f"is too little for attempt {attempt}", "Raise the function's timeout"
-            )
-        try:
-            return RUNTIME.invoke_endpoint(
-                EndpointName=endpoint, Body=body, ContentType=content_type, Accept="application/json"
-            )
-        except (ClientError, BotoCoreError) as error:
-            known = _known(endpoint, error)
-            again = isinstance(known, ModelUnavailable) and not isinstance(error, ReadTimeoutError)
-            if not again or attempt == ATTEMPTS:
-                raise known from None
-            log("INFO", "asking again", attempt=attempt, problem=known.problem)
-            # Full jitter: many functions see an overloaded endpoint at the same moment.
-            time.sleep(random.uniform(0, FIRST_WAIT_S * 2**attempt))  # noqa: S311 (spreads load, guards nothing)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+def _ask(endpoint: str, body: bytes, content_type: str, context: Any) -> Answer:
+    """Invoke the endpoint.
 
-
-def _known(endpoint: str, error: ClientError | BotoCoreError) -> FunctionError:
-    """Return the workflow's error for the endpoint's.
-
-    A read timeout is not retried here, though inference changes nothing: an endpoint that slow needs the workflow's
+    A timeout is not tried again here, though inference changes nothing: an endpoint that slow needs the workflow's
     longer pauses.
     """
+    headers = {"Content-Type": content_type, "Accept": "application/json"}
+    request = Request(SAGEMAKER_RUNTIME, "POST", invocations_url(endpoint), headers, body, len(body))
+    try:
+        return AWS.call(context, request, after_silence=False)
+    except CallError as error:
+        raise _known(endpoint, error) from None
+
+
+def _known(endpoint: str, error: CallError) -> FunctionError:
+    """Return the workflow's error for the endpoint's."""
     later = "Look at the endpoint's 5XX, latency and capacity alarms if it lasts"
-    if not isinstance(error, ClientError):
-        kind = type(error).__name__
-        if isinstance(error, ConnectionError | ReadTimeoutError):
-            return ModelUnavailable("ENDPOINT_NAME", endpoint, f"gave no answer ({kind})", later)
-        return EndpointUnusable(
-            "ENDPOINT_NAME", endpoint, f"cannot be called ({kind})", "Check the function's settings"
-        )
-    code = error.response["Error"]["Code"]
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code == "ModelError":
-        status = int(str(error.response.get("OriginalStatusCode", 500)))
-        if status < 500 and status != 429:
-            said = str(error.response.get("OriginalMessage", ""))[:120]
-            return ModelRefusedImage("image", f"{status} {said}", "is the model's answer", "Check the image")
-    if code in BUSY or code in INTERNAL or status >= 500 or status == 429:
-        return ModelUnavailable("ENDPOINT_NAME", endpoint, f"answered {code} ({status})", later)
+    if not isinstance(error, AwsError):
+        return ModelUnavailable("ENDPOINT_NAME", endpoint, f"gave no answer ({error})", later)
+    if error.passing:
+        return ModelUnavailable("ENDPOINT_NAME", endpoint, f"answered {error}", later)
+    if error.code == "ModelError":
+        said = error.message[:120]
+        return ModelRefusedImage("image", f"{error.status} {said}", "is the model's answer", "Check the image")
     return EndpointUnusable(
-        "ENDPOINT_NAME", endpoint, f"answered {code}", "Check that it exists, is InService and the role may invoke it"
+        "ENDPOINT_NAME",
+        endpoint,
+        f"answered {error.code}",
+        "Check that it exists, is InService and the role may invoke it",
     )
 
 

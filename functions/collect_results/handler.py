@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from common import settings
-from common.clients import client
-from common.entry import entry, log
+from common.answers import AwsError, CallError
+from common.aws import Connection
+from common.entry import entry, log, measure
 from common.errors import EmptyInput, FunctionError, InvalidEvent, ResultFileInvalid, StorageUnavailable
 from common.events import address, field, image_reference
 from common.manifest import Ledger, by_index, encode, line
 from common.map_run import children, result_files
+from common.storage import Caller, listing, put
 
-S3 = client("s3", connect_s=2, read_s=30, attempts=4)
+AWS = Connection(connect_s=2, read_s=30, attempts=4)
 EVENT = "Start the state machine, not this function"
 # So much of the manifest stays in memory; the rest goes to /tmp.
 SPOOL_BYTES = 8 * 2**20
@@ -28,7 +29,7 @@ Entry = tuple[str, dict[str, Any] | None]
 
 
 @entry
-def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda's signature)
+def handle(event: Any, context: Any) -> dict[str, Any]:
     """Collect one run.
 
     The same event writes the same bytes to the same keys, so a retry does no harm. Encryption is the bucket's default.
@@ -49,7 +50,7 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     ------
     InvalidEvent, InvalidSetting, EmptyInput, ResultsIncomplete, ResultFileInvalid
         Not worth a retry.
-    StorageUnavailable
+    StorageUnavailable, OutOfTime
         Worth a retry.
     """
     execution = field(event, "execution", dict, EVENT)
@@ -62,7 +63,8 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
         "finished": field(event, "finished", str, EVENT),
         "source": event.get("prefix", "list"),
     }
-    entries, expected = _inline(event) if "images" in event else _distributed(event, summary["started"])
+    s3 = Caller(AWS, context)
+    entries, expected = _inline(event) if "images" in event else _distributed(s3, event, summary["started"])
     bucket, prefix = settings.text("RESULTS_BUCKET"), settings.text("RESULTS_PREFIX")
     folder = f"{prefix.strip('/')}/{name}"
     try:
@@ -70,13 +72,16 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
             summary["counts"] = counts = _write(entries, expected, body)
             if not counts["total"]:
                 raise EmptyInput("input", json.dumps(summary["source"]), "holds no image", "Check the prefix")
-            summary["manifest"] = _put(f"{folder}/manifest.jsonl", bucket, body, "application/jsonl")
-        written = _put(f"{folder}/summary.json", bucket, json.dumps(summary, indent=2).encode(), "application/json")
-    except ClientError as error:
+            summary["manifest"] = _put(s3, f"{folder}/manifest.jsonl", bucket, body, "application/jsonl")
+        described = json.dumps(summary, indent=2).encode()
+        written = _put(s3, f"{folder}/summary.json", bucket, described, "application/json")
+    except AwsError as error:
         raise _known(error) from None
-    except BotoCoreError as error:
-        raise StorageUnavailable("S3", type(error).__name__, "gave no answer", "Try again later") from None
+    except CallError as error:
+        raise StorageUnavailable("S3", str(error), "gave no answer", "Try again later") from None
     log("INFO", "collected", execution=name, **counts)
+    measure("Images", counts["total"])
+    measure("FailedImages", counts["failed"])
     return {"manifest": summary["manifest"], "summary": written, "counts": counts}
 
 
@@ -111,7 +116,7 @@ def _inline(event: dict[str, Any]) -> tuple[Iterator[Entry], Iterator[str]]:
     return entries, map(identity, range(len(images)))
 
 
-def _distributed(event: dict[str, Any], started: str) -> tuple[Iterator[Entry], Iterator[str]]:
+def _distributed(s3: Caller, event: dict[str, Any], started: str) -> tuple[Iterator[Entry], Iterator[str]]:
     """Return the lines of a Map Run, and the inputs a listing of our own says there must be."""
     source = field(event, "prefix", dict, EVENT)
     bucket = field(source, "bucket", str, EVENT, "prefix")
@@ -120,10 +125,10 @@ def _distributed(event: dict[str, Any], started: str) -> tuple[Iterator[Entry], 
     run_bucket, run_key = field(run, "Bucket", str, EVENT, "map"), field(run, "Key", str, EVENT, "map")
     entries = (
         _child_entry(child, group)
-        for group, key in result_files(S3, run_bucket, run_key)
-        for child in children(S3, run_bucket, key)
+        for group, key in result_files(s3, run_bucket, run_key)
+        for child in children(s3, run_bucket, key)
     )
-    return entries, _listed(bucket, prefix, _time(started))
+    return entries, _listed(s3, bucket, prefix, _time(started))
 
 
 def _child_entry(child: dict[str, Any], group: str) -> Entry:
@@ -144,17 +149,16 @@ def _child_entry(child: dict[str, Any], group: str) -> Entry:
     return address(image["bucket"], image["key"]), record
 
 
-def _listed(bucket: str, prefix: str, started: datetime) -> Iterator[str]:
+def _listed(s3: Caller, bucket: str, prefix: str, started: datetime) -> Iterator[str]:
     """Yield what lay under the prefix when the run began, as far as it still lies there unchanged.
 
     S3 keeps whole seconds, so an object of the very second of the start may be older or newer than the Map's listing
     and is left out; what came or changed later is left out for the same reason.
     """
     began = started.replace(microsecond=0)
-    for page in S3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for found in page.get("Contents", []):
-            if found["LastModified"] < began:
-                yield address(bucket, found["Key"])
+    for key, modified in listing(s3, bucket, prefix):
+        if modified < began:
+            yield address(bucket, key)
 
 
 def _time(started: str) -> datetime:
@@ -167,14 +171,12 @@ def _time(started: str) -> datetime:
     return time
 
 
-def _put(key: str, bucket: str, body: IO[bytes] | bytes, content_type: str) -> dict[str, Any]:
-    answer = S3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-    return {"bucket": bucket, "key": key, "version": answer.get("VersionId")}
+def _put(s3: Caller, key: str, bucket: str, body: IO[bytes] | bytes, content_type: str) -> dict[str, Any]:
+    return {"bucket": bucket, "key": key, "version": put(s3, bucket, key, body, content_type)}
 
 
-def _known(error: ClientError) -> FunctionError:
-    code = error.response["Error"]["Code"]
-    said = f"{error.operation_name}: {error.response['Error'].get('Message', '')}"
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or code == "SlowDown":
-        return StorageUnavailable("S3", code, said, "Try again later")
-    return ResultFileInvalid("S3", code, said, "Check RESULTS_BUCKET, RESULTS_PREFIX and the function's role")
+def _known(error: AwsError) -> FunctionError:
+    if error.passing:
+        return StorageUnavailable("S3", error.code, error.message, "Try again later")
+    remedy = "Check RESULTS_BUCKET, RESULTS_PREFIX and the function's role"
+    return ResultFileInvalid("S3", error.code, error.message or "is its answer", remedy)

@@ -12,17 +12,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .errors import ResultFileInvalid
+from .storage import Caller, get_range
 
-CHUNK_BYTES = 262144
+PIECE_BYTES = 2**22  # asked for at a time
+CHUNK_BYTES = 262144  # parsed at a time: what follows a record is copied once per record
 # A child has at most 256 KiB of input and of output, both escaped once more; anything longer is no such file.
 MAX_RECORD_CHARACTERS = 4 * 2**20
 GROUPS = ("SUCCEEDED", "FAILED", "PENDING")
 _RERUN = "Redrive the execution, or start a new one"
 
 
-def result_files(client: Any, bucket: str, manifest_key: str) -> Iterator[tuple[str, str]]:
+def result_files(caller: Caller, bucket: str, manifest_key: str) -> Iterator[tuple[str, str]]:
     """Yield ``(group, key)`` of every result file the Map Run's manifest names."""
-    body = client.get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
+    body = b"".join(_pieces(caller, bucket, manifest_key))
     try:
         groups = json.loads(body)["ResultFiles"]
         found = [(group, file["Key"]) for group in GROUPS for file in groups.get(group, [])]
@@ -31,10 +33,19 @@ def result_files(client: Any, bucket: str, manifest_key: str) -> Iterator[tuple[
     yield from found
 
 
-def children(client: Any, bucket: str, key: str) -> Iterator[dict[str, Any]]:
+def children(caller: Caller, bucket: str, key: str) -> Iterator[dict[str, Any]]:
     """Yield the child executions in one result file without holding the file in memory."""
-    chunks = client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(CHUNK_BYTES)
-    yield from parse_records(chunks, key)
+    yield from parse_records(_pieces(caller, bucket, key), key)
+
+
+def _pieces(caller: Caller, bucket: str, key: str) -> Iterator[bytes]:
+    """Yield an object in ranges: when one breaks off, only that one is read again."""
+    start, size, etag = 0, 1, None
+    while start < size:
+        piece = get_range(caller, bucket, key, start, PIECE_BYTES, etag=etag)
+        start, size, etag = start + PIECE_BYTES, piece.size, piece.etag
+        for at in range(0, len(piece.data), CHUNK_BYTES):
+            yield piece.data[at : at + CHUNK_BYTES]
 
 
 def parse_records(chunks: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:

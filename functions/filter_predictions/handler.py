@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common import settings
-from common.entry import entry
+from common.entry import entry, measure
 from common.errors import InvalidEvent, LowConfidence
 from common.events import field
 
@@ -54,6 +54,7 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     if not 0 <= probability <= 1:
         raise InvalidEvent("predictions.probability", probability, "is not from 0 to 1", ANSWER)
     accepted = probability >= threshold
+    measure("LowConfidence", int(not accepted))
     if not accepted and low == "raise":
         raise LowConfidence(
             "probability", probability, f"{label} stays below the threshold {threshold:g}", "Have a person look at it"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from common import images, settings
-from common.clients import client
-from common.entry import entry
+from common.aws import Connection
+from common.entry import entry, measure
 from common.errors import ImageTooLarge
 from common.events import ImageReference, field, image_reference, require_allowed
-from common.storage import Piece, read_range
+from common.storage import Caller, Piece, read_range
 
-S3 = client("s3", connect_s=2, read_s=5, attempts=2)
+AWS = Connection(connect_s=2, read_s=5, attempts=3)
 GIB = 2**30
 
 
 @entry
-def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda's signature)
+def handle(event: Any, context: Any) -> dict[str, Any]:
     """Check one image and return its claim check.
 
     Parameters
@@ -33,7 +33,10 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     Raises
     ------
     InvalidEvent, InvalidSetting, BucketNotAllowed, ImageNotFound, ImageUnreadable, ImageTooLarge, UnsupportedImage,
-    TruncatedImage, StorageUnavailable
+    TruncatedImage
+        Not worth a retry.
+    StorageUnavailable, OutOfTime
+        Worth a retry.
     """
     max_bytes = settings.integer("MAX_IMAGE_BYTES", "5242880", 1, GIB)
     max_pixels = settings.integer("MAX_IMAGE_PIXELS", "25000000", 1, GIB)
@@ -41,13 +44,15 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     image = image_reference(field(event, "image", (dict, str), "Give an image reference") if wrapped else event)
     require_allowed(image["bucket"], settings.names("ALLOWED_BUCKETS"))
 
-    first = read_range(S3, image, 0, images.PIECE_BYTES)
+    s3 = Caller(AWS, context)
+    first = read_range(s3, image, 0, images.PIECE_BYTES)
+    measure("ImageBytes", first.size)
     if first.size > max_bytes:
         raise ImageTooLarge(
             "image.size", first.size, f"is above the limit of {max_bytes} bytes (MAX_IMAGE_BYTES)", "Shrink the image"
         )
     pinned: ImageReference = {**image, "version": first.version}
-    header = images.read_header(_reader(pinned, first), first.size)
+    header = images.read_header(_reader(s3, pinned, first), first.size)
     if header.width * header.height > max_pixels:
         raise ImageTooLarge(
             "image.pixels",
@@ -58,12 +63,12 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     return {"image": {**pinned, "size": first.size, **header._asdict()}}
 
 
-def _reader(image: ImageReference, first: Piece) -> images.Read:
+def _reader(s3: Caller, image: ImageReference, first: Piece) -> images.Read:
     """Return a reader of the pinned object that does not fetch the first piece twice."""
 
     def read(start: int, length: int) -> bytes:
         if start + length <= len(first.data):
             return first.data[start : start + length]
-        return read_range(S3, image, start, length, etag=first.etag).data
+        return read_range(s3, image, start, length, etag=first.etag).data
 
     return read

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
 import json
+import logging
 import struct
 import sys
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from moto.server import ThreadedMotoServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FUNCTIONS = REPOSITORY / "functions"
@@ -37,6 +42,19 @@ def load(name: str) -> ModuleType:
 def common(name: str) -> ModuleType:
     """Import one module of functions/common under the name the handlers know it by."""
     return importlib.import_module(f"common.{name}")
+
+
+@contextlib.contextmanager
+def moto_server() -> Iterator[str]:
+    """Serve this process's moto over HTTP, since the handlers speak it without botocore's clients; yields the URL."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
 
 
 @dataclass

@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 
 from terraform.modules.workflow import diagram
 from tests.unit import functions_support as support
 from tests.unit import states_interpreter
+from tests.unit.lambda_functions.scripted import Call, Reply, Scripted, answer, failure
 
 errors = support.common("errors")
 ASL = support.REPOSITORY / "terraform/modules/workflow/classify_images.asl.json"
@@ -185,27 +185,17 @@ class Model:
     def __init__(self) -> None:
         self.busy: set[bytes] = set()
 
-    def invoke_endpoint(self, *, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
-        width = int.from_bytes(Body[16:20], "big")
-        if width == BUSY_WIDTH and Body not in self.busy:
-            self.busy.add(Body)
-            error = {"Error": {"Code": "ModelError", "Message": "busy"}, "OriginalStatusCode": 503}
-            raise ClientError(error, "InvokeEndpoint")
+    def __call__(self, call: Call) -> Reply:
+        width = int.from_bytes(call.body[16:20], "big")
+        if width == BUSY_WIDTH and call.body not in self.busy:
+            self.busy.add(call.body)
+            return failure("ModelError", 424, OriginalStatusCode=503, OriginalMessage="busy")
         sure = 0.61 if width == LOW_WIDTH else 0.98
         both = (
             {"label": "motorcycle", "index": 1, "probability": sure},
             {"label": "bicycle", "index": 0, "probability": 1 - sure},
         )
-        answer = {"predictions": both, "model": {"name": "test", "version": "v7"}}
-        return {"Body": _Body(json.dumps(answer).encode()), "InvokedProductionVariant": "primary"}
-
-
-class _Body:
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def read(self) -> bytes:
-        return self.content
+        return answer({"predictions": both, "model": {"name": "test", "version": "v7"}})
 
 
 class Run:
@@ -270,14 +260,19 @@ def world(monkeypatch) -> Iterator[Run]:
     }.items():
         monkeypatch.setenv(name, value)
     handlers = {name: support.load(name) for name in FUNCTIONS}
-    monkeypatch.setattr(handlers["classify_image"], "RUNTIME", Model())
-    monkeypatch.setattr(handlers["classify_image"], "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(support.common("retry"), "time", SimpleNamespace(sleep=lambda _: None))
     lambdas = {
         name: (lambda event, module=module: module.handle(event, support.Context()))
         for name, module in handlers.items()
     }
-    with states_interpreter.interpreter(lambdas):
-        yield Run()
+    model = Scripted(Model())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", model.url)
+    try:
+        with states_interpreter.interpreter(lambdas), support.moto_server() as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+            yield Run()
+    finally:
+        model.stop()
 
 
 def test_a_list_of_sixty_with_every_kind_of_trouble_yields_a_line_each(world):

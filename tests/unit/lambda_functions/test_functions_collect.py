@@ -7,11 +7,9 @@ import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from tests.unit import functions_support as support
 
@@ -27,28 +25,6 @@ EXECUTION = {
 }
 RUN = "vehicles/results/run-1/map/0001"
 PREFIX = {"bucket": support.BUCKET, "prefix": "vehicles/incoming/"}
-
-
-@pytest.fixture(scope="module")
-def moto():
-    """One moto for all tests: starting it takes longer than any of them."""
-    credentials = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with pytest.MonkeyPatch.context() as environment, mock_aws():
-        for name, value in credentials.items():
-            environment.setenv(name, value)
-        yield boto3.resource("s3").Bucket(support.BUCKET)
-
-
-@pytest.fixture
-def s3(moto, monkeypatch):
-    """An S3 client, and an empty, versioned bucket."""
-    monkeypatch.setenv("RESULTS_BUCKET", support.BUCKET)
-    monkeypatch.setenv("RESULTS_PREFIX", "/vehicles/results/")
-    moto.create(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    moto.Versioning().enable()
-    yield moto.meta.client
-    moto.object_versions.delete()
-    moto.delete()
 
 
 def collect(**event: Any) -> dict[str, Any]:

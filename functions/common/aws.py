@@ -1,0 +1,151 @@
+"""Calls to AWS with botocore's signer and HTTP session, without its clients.
+
+A client reads its service's model and endpoint rules at every cold start, to offer hundreds of operations; these
+functions use four. What that gives up is in docs/adr/0012.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import IO, Any, NamedTuple
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as SilentBodyError
+
+from .answers import Answer, AwsError, NoAnswerError
+from .endpoints import S3, SAGEMAKER_RUNTIME, Service, region
+from .errors import InvalidSetting
+from .retry import Retries
+
+_SIGNERS = {S3: S3SigV4Auth, SAGEMAKER_RUNTIME: SigV4Auth}
+_AGENT = f"slipway-functions exec-env/{os.environ.get('AWS_EXECUTION_ENV', 'none')}"
+_PIECE_BYTES = 65536
+# Twice what an endpoint may answer, and more than any piece of S3 that is asked for.
+_LARGEST_ANSWER = 50 * 2**20
+# An upload slower than this is given up by the plan, not by a timeout: bytes per second.
+_SLOWEST_UPLOAD = 4 * 2**20
+
+
+class Request(NamedTuple):
+    """One HTTP request; ``size`` is that of ``body``, in bytes."""
+
+    service: Service
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | IO[bytes] = b""
+    size: int = 0
+
+
+class _Keys(NamedTuple):
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
+class Connection:
+    """The one pool of connections and the one retry policy of an execution environment.
+
+    Parameters
+    ----------
+    connect_s, read_s
+        Seconds to wait for a connection, and for the next byte of an answer.
+    attempts
+        Per call, the first one included.
+    """
+
+    def __init__(self, *, connect_s: float, read_s: float, attempts: int) -> None:
+        # One second for what is neither: signing, TLS, reading a long answer.
+        self.attempt_s = connect_s + read_s + 1.0
+        self.retries = Retries(attempts)
+        self._session = URLLib3Session(
+            verify=os.environ.get("AWS_CA_BUNDLE") or True, timeout=(connect_s, read_s), max_pool_connections=1
+        )
+
+    def call(self, context: Any, request: Request, *, after_silence: bool = True) -> Answer:
+        """Send a request until it is answered, within the invocation's time.
+
+        Parameters
+        ----------
+        context
+            Lambda's; tells how much time is left.
+        after_silence
+            Whether to try again after a timeout.
+
+        Raises
+        ------
+        AwsError
+            The answer is an error.
+        NoAnswerError
+            There is no answer, or not all of it.
+        OutOfTime, InvalidSetting
+        """
+        return self.retries.run(
+            lambda: self._attempt(request),
+            lambda: context.get_remaining_time_in_millis() / 1000,
+            self.attempt_s + request.size / _SLOWEST_UPLOAD,
+            after_silence=after_silence,
+        )
+
+    def _attempt(self, request: Request) -> Answer:
+        until = time.monotonic() + self.attempt_s + request.size / _SLOWEST_UPLOAD
+        if not isinstance(request.body, bytes):
+            request.body.seek(0)
+        try:
+            answered = self._session.send(_signed(request).prepare())
+            body = _read(answered.raw, until)
+        except (ReadTimeoutError, SilentBodyError) as error:
+            raise NoAnswerError(type(error).__name__, silent=True) from None
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise NoAnswerError(type(error).__name__) from None
+        promised = answered.headers.get("content-length")
+        if promised is not None and promised != str(len(body)):
+            raise NoAnswerError("IncompleteAnswer")
+        answer = Answer(answered.status_code, answered.headers, body)
+        if answer.status >= 300:
+            raise AwsError(answer)
+        return answer
+
+
+def _signed(request: Request) -> AWSRequest:
+    headers = {"User-Agent": _AGENT, **request.headers}
+    if trace := os.environ.get("_X_AMZN_TRACE_ID"):
+        headers["X-Amzn-Trace-Id"] = trace
+    signed = AWSRequest(request.method, request.url, headers, request.body, stream_output=True)
+    _SIGNERS[request.service](_keys(), request.service.signing_name, region()).add_auth(signed)
+    return signed
+
+
+def _keys() -> _Keys:
+    """Return the role's keys as Lambda sets them; they outlive the execution environment."""
+    try:
+        access, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+    except KeyError as missing:
+        raise InvalidSetting(
+            missing.args[0], "", "is not set", "Lambda sets it, unless SnapStart is on: switch that off"
+        ) from None
+    return _Keys(access, secret, os.environ.get("AWS_SESSION_TOKEN"))
+
+
+def _read(raw: Any, until: float) -> bytes:
+    """Read a whole answer; a connection that is given up in the middle is not used again."""
+    # What has come so far, so that an answer that trickles is noticed; urllib3 1 can only wait for a whole piece.
+    read = getattr(raw, "read1", raw.read)
+    body = bytearray()
+    try:
+        while piece := read(_PIECE_BYTES):
+            body += piece
+            if len(body) > _LARGEST_ANSWER:
+                raise NoAnswerError("AnswerTooLong")
+            if time.monotonic() > until:
+                raise NoAnswerError("AnswerTooSlow", silent=True)
+    except BaseException:
+        raw.close()
+        raise
+    return bytes(body)
