@@ -6,26 +6,26 @@ finds the most that one instance does within its latency objective, derives the 
 forecast, the instances), and compares them with terraform/environments/<env>/settings.yaml. The result of a function's
 load test gives its provisioned and reserved concurrency instead.
 
-Exit status: 0 they agree (or were written), 1 they differ by more than the tolerance, 2 bad usage, 3 nothing can be
-said about the capacity.
+Exit status: 0 they agree (or were written, or belong to the rehearsal), 1 they differ by more than the tolerance, 2 bad
+usage, 3 nothing can be said about the capacity.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loadtest.capacity import compare, recommend, settings_file, steps
+from loadtest.capacity import compare, instances, recommend, settings_file, steps, told
 from loadtest.capacity.knee import Knee, KneeError, Objective, bootstrap
 from loadtest.errors import LoadUsageError
 from loadtest.simulation import trace
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "terraform" / "environments"
+PRETENDED = frozenset({"rehearsal"})
+"""Environments whose instances are processes of whatever machine they run on: what those do binds nobody."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,42 +51,73 @@ def _run(options: argparse.Namespace) -> int:
         raise LoadUsageError("workload", options.workload, f"{path.name} of {options.env} has: {known}")
     result = steps.read(options.result)
     objective = Objective(options.slo_p95_ms or result.p95_ms, _first(options.slo_failures, result.failures, 0.0))
-    found = _each(bootstrap(result.steps, objective, options.seed), _instances(options, result))
+    measured, notes = instances.each(result, options.instances)
+    found = bootstrap(measured, objective, options.seed)
     forecast = _forecast(options)
     if result.kind == "function":
         rows, expected = _function(options, settings, result, found, forecast)
     else:
         rows, expected = _endpoint(options, settings, found, forecast), f"slipway-{options.env}-{options.workload}"
-    notes = _notes(result, found, objective, expected, options)
-    print(_headline(found, objective))
+    notes += told.notes(result, found, objective, expected)
+    if result.kind != "function":
+        notes += _unjudged(options, settings, found)
+    print(told.headline(found, objective))
     print(compare.table(rows, options.tolerance))
     for note in notes:
         print(f"note: {note}")
     if options.json:
-        _document(options.json, found, rows, options.tolerance)
+        count = instances.most(result.steps, options.instances, result.instances)
+        facts = {"environment": options.env, "binding": options.env not in PRETENDED, "notes": notes}
+        told.write(options.json, found, measured, rows, instances=count, safety=options.safety,
+                   tolerance=options.tolerance, kind=result.kind, **facts)  # fmt: skip
     off = [row for row in rows if not row.agrees(options.tolerance)]
     if not off:
         print(f"{path}: agrees within {options.tolerance:.0%}")
         return 0
-    if not options.write:
-        print(f"{path}: {len(off)} of {len(rows)} differ by more than {options.tolerance:.0%}", file=sys.stderr)
-        return 1
-    _refuse(found, result, expected, elsewhere=options.measured_elsewhere)
-    settings_file.write(path, {row.key: row.wanted for row in off})
-    print(f"{path}: wrote {len(off)} values; next: make synth, then make plan ENV={options.env}")
-    return 0
+    if options.write:
+        _refuse(found, result, expected, elsewhere=options.measured_elsewhere)
+        settings_file.write(path, {row.key: row.wanted for row in off})
+        print(f"{path}: wrote {len(off)} values; next: make synth, then make plan ENV={options.env}")
+        return 0
+    print(f"{path}: {len(off)} of {len(rows)} differ by more than {options.tolerance:.0%}", file=sys.stderr)
+    if options.env in PRETENDED:
+        print(f"{options.env}: for information only, its instances are processes of this machine", file=sys.stderr)
+        return 0
+    return 1
 
 
 def _endpoint(
     options: argparse.Namespace, settings: Mapping[str, Any], found: Knee, forecast: recommend.Forecast | None
 ) -> list[compare.Row]:
     production = bool(settings.get("production", True))
-    wanted = recommend.scaling(found.rps, forecast, safety=options.safety, growth=options.growth, production=production)
+    mean_ms = found.step.mean_ms
+    wanted = recommend.scaling(
+        found.rps,
+        forecast,
+        mean_s=mean_ms / 1000 if mean_ms else None,
+        safety=options.safety,
+        growth=options.growth,
+        production=production,
+    )
     why = {"invocations_per_instance": f"{found.rps:,.1f}/s x {options.safety:g} x 60"}
+    if mean_ms:
+        why[compare.INSIDE] = f"{found.rps:,.1f}/s x {mean_ms:,.4g} ms x {options.safety:g}"
     if forecast:
         why["min"] = f"trough {forecast.trough:,.4g}/s" + (", two at least in production" if production else "")
         why["max"] = f"peak {forecast.peak:,.4g}/s + {options.growth:.0%}"
     return compare.endpoint(settings, options.workload, wanted, why)
+
+
+def _unjudged(options: argparse.Namespace, settings: Mapping[str, Any], found: Knee) -> list[str]:
+    """Say what was measured, or could be, and is not in the table."""
+    notes = []
+    set_now = settings_file.value_at(settings, ("workloads", options.workload, "endpoint", "scaling", compare.INSIDE))
+    if set_now is None and found.step.mean_ms:
+        busy = recommend.inside(found.rps, found.step.mean_ms / 1000, options.safety)
+        notes.append(f"{compare.INSIDE}: {busy} would also let the fleet grow within half a minute of a queue")
+    if options.peak_rps is None and options.trace is None:
+        notes.append("min and max were not judged: give --peak-rps and --trough-rps, or --trace")
+    return notes
 
 
 def _function(
@@ -117,21 +148,6 @@ def _function(
     return compare.function(settings, options.workload, name, wanted, why), prefix + name.replace("_", "-")
 
 
-def _instances(options: argparse.Namespace, result: steps.Result) -> int:
-    """Return how many instances shared the load; a function has none."""
-    count = options.instances or result.instances or 1
-    if result.kind == "function":
-        return 1
-    if not isinstance(count, int) or count < 1:
-        raise LoadUsageError("instances", count, "give how many instances shared the load, 1 or more")
-    return count
-
-
-def _each(knee: Knee, instances: int) -> Knee:
-    low, high = (None if bound is None else bound / instances for bound in (knee.low, knee.high))
-    return replace(knee, rps=knee.rps / instances, low=low, high=high)
-
-
 def _forecast(options: argparse.Namespace) -> recommend.Forecast | None:
     if options.trace:
         if options.peak_rps is not None or options.trough_rps is not None:
@@ -145,25 +161,6 @@ def _forecast(options: argparse.Namespace) -> recommend.Forecast | None:
     return recommend.Forecast(options.trough_rps or 0.0, options.peak_rps)
 
 
-def _notes(
-    result: steps.Result, found: Knee, objective: Objective, expected: str, options: argparse.Namespace
-) -> list[str]:
-    notes = []
-    if not found.reached:
-        notes.append("the test ended before the capacity did: the figures are lower bounds, more load would tell more")
-    if objective.p95_ms is None:
-        notes.append("no latency objective was given (--slo-p95-ms): only failures and flat throughput end a step")
-    if len(result.steps) == 1:
-        notes.append("one level of load was measured; a stairs run finds the knee between levels")
-    if result.target.split(":")[0] != expected:
-        notes.append(f"measured against {result.target or 'an unnamed target'}, not {expected}: other instances differ")
-    if result.kind != "function" and not (options.instances or result.instances):
-        notes.append("taken as one instance's: give --instances when several shared the load")
-    if result.kind != "function" and options.peak_rps is None and options.trace is None:
-        notes.append("min and max were not judged: give --peak-rps and --trough-rps, or --trace")
-    return notes
-
-
 def _refuse(found: Knee, result: steps.Result, expected: str, *, elsewhere: bool) -> None:
     """Write nothing that was not measured."""
     if not found.reached:
@@ -171,26 +168,6 @@ def _refuse(found: Knee, result: steps.Result, expected: str, *, elsewhere: bool
     if result.target.split(":")[0] != expected and not elsewhere:
         remedy = f"measure {expected}, or give --measured-elsewhere when its instances are of the same type"
         raise LoadUsageError("write", result.target, remedy)
-
-
-def _headline(found: Knee, objective: Objective) -> str:
-    reasons = {
-        "latency": f"p95 passes {objective.p95_ms:g} ms" if objective.p95_ms else "",
-        "failures": "requests fail",
-        "flat": "throughput is flat",
-        "not reached": "not reached",
-    }
-    interval = "" if found.low is None else f" (95 % interval {found.low:,.1f} to {found.high:,.1f})"
-    return f"knee of one instance: {found.rps:,.1f} requests/s{interval}, {reasons[found.reason]}"
-
-
-def _document(path: Path, found: Knee, rows: Sequence[compare.Row], tolerance: float) -> None:
-    knee = {"rps": found.rps, "low": found.low, "high": found.high, "reason": found.reason, "reached": found.reached}
-    settings = [
-        {"key": ".".join(row.key), "now": row.now, "wanted": row.wanted, "agrees": row.agrees(tolerance)}
-        for row in rows
-    ]
-    path.write_text(json.dumps({"knee": knee, "settings": settings}, indent=1) + "\n", encoding="utf-8")
 
 
 def _first(*values: float | None) -> float:

@@ -11,6 +11,7 @@ from loadtest.capacity.settings_file import Key, value_at
 from loadtest.errors import LoadUsageError
 
 TOLERANCE = 0.2
+INSIDE = "concurrent_requests_per_model"
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,14 @@ class Row:
 
 
 def endpoint(settings: Mapping[str, Any], workload: str, scaling: Scaling, why: Mapping[str, str]) -> list[Row]:
-    """Compare an endpoint's scaling; what was not recommended is left out."""
+    """Compare an endpoint's scaling; what was not recommended is left out.
+
+    So is a target for requests inside an instance where none is set: to track them at all is a decision, not a number.
+    """
     base: Key = ("workloads", workload, "endpoint", "scaling")
     found = {"invocations_per_instance": scaling.target, "min": scaling.least, "max": scaling.most}
+    if value_at(settings, (*base, INSIDE)) is not None:
+        found[INSIDE] = scaling.inside
     return list(_rows(settings, base, found, why))
 
 

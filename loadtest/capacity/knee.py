@@ -109,6 +109,15 @@ def bootstrap(steps: Sequence[Step], objective: Objective, seed: int = 0, runs: 
     return replace(knee, low=float(min(low, knee.rps)), high=float(max(high, knee.rps)))
 
 
+def p95_at(steps: Sequence[Step], rps: float) -> float | None:
+    """Return the p95 to expect at a rate, in ms, between the steps around it; None outside of what was measured."""
+    known = sorted((step.goodput, step.p95_ms) for step in steps if step.goodput and step.p95_ms)
+    if not known or not known[0][0] <= rps <= known[-1][0]:
+        return None
+    rates, times = zip(*known, strict=True)
+    return float(np.exp(np.interp(rps, rates, np.log(times))))
+
+
 def _broken(step: Step, objective: Objective) -> str | None:
     """Say what a step breaks. A step without requests or without latency is never good."""
     if not step.requests or step.failures / step.requests > objective.failures:
@@ -144,7 +153,7 @@ def _between(good: Step, bad: Step, broken: str, objective: Objective) -> float:
 
 
 def _nothing(step: Step, broken: str, objective: Objective) -> str:
-    load = f"{step.offered:g} requests/s" if step.offered is not None else f"{step.users} users"
+    load = f"{step.offered:g} requests/s" if step.offered is not None else f"{step.users:g} users"
     if broken == "failures":
         fault = f"{step.failures:,} of {step.requests:,} requests failed (limit {objective.failures:.2%})"
     elif broken == "latency":

@@ -41,9 +41,13 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The endpoint's numbers; instances are None without a forecast."""
+    """The endpoint's numbers: calls a minute and requests inside, per instance; instances are None without a forecast.
+
+    `inside` is None where no mean latency was recorded.
+    """
 
     target: int
+    inside: int | None = None
     least: int | None = None
     most: int | None = None
 
@@ -66,10 +70,22 @@ def target(max_rps: float, safety: float = SAFETY) -> int:
     return max(1, math.floor(round(max_rps * safety * 60, 6)))
 
 
+def inside(max_rps: float, mean_s: float, safety: float = SAFETY) -> int:
+    """Return how many requests to let be inside an instance, waiting ones too, before the fleet grows.
+
+    Little's law at the knee: arrival rate x mean time inside, times the same safety as the target of calls. Below the
+    knee less time is spent inside, so at that target fewer are: this one stays quiet until something queues.
+    """
+    if not (math.isfinite(mean_s) and mean_s > 0):
+        raise LoadUsageError("mean latency", mean_s, "give seconds above 0")
+    return max(1, math.floor(round(max_rps * mean_s * safety, 6)))
+
+
 def scaling(
     max_rps: float,
     forecast: Forecast | None = None,
     *,
+    mean_s: float | None = None,
     safety: float = SAFETY,
     growth: float = 0.25,
     production: bool = True,
@@ -78,16 +94,19 @@ def scaling(
 
     Parameters
     ----------
+    mean_s
+        Mean seconds of a request at the knee.
     growth
         Part of the peak that is added to it before the maximum is set.
     """
     aim = target(max_rps, safety)
+    busy = None if mean_s is None else inside(max_rps, mean_s, safety)
     if forecast is None:
-        return Scaling(aim)
+        return Scaling(aim, busy)
     fewest = FEWEST_IN_PRODUCTION if production else 1
     least = max(fewest, math.ceil(round(forecast.trough * 60 / aim, 6)))
     most = max(least, math.ceil(round(forecast.peak * (1 + growth) * 60 / aim, 6)))
-    return Scaling(aim, least, most)
+    return Scaling(aim, busy, least, most)
 
 
 def concurrency(

@@ -21,17 +21,20 @@ class Step:
     offered
         Requests per second that were sent on purpose; None for users who wait for their answers.
     users
-        Users who waited for their answers; None where the rate was set.
+        Users who waited for their answers; None where the rate was set. A fraction where they are shared out among
+        instances.
     rps
         Requests answered per second, failed ones included.
     seconds
         Each measured second as (requests per second, p95 in ms or None).
     histogram
         Milliseconds -> number of requests.
+    instances
+        How many served, at each second that told; empty where none did.
     """
 
     offered: float | None
-    users: int | None
+    users: float | None
     rps: float
     requests: int
     failures: int
@@ -42,6 +45,7 @@ class Step:
     duration_s: float
     seconds: tuple[tuple[float, float | None], ...] = ()
     histogram: tuple[tuple[float, int], ...] = ()
+    instances: tuple[int, ...] = ()
 
     @property
     def load(self) -> float:
@@ -70,7 +74,8 @@ def read(path: Path) -> Result:
     """Read `load.json`: one run, or a list of runs under `steps`.
 
     A step holds `requests`, `failures`, `rps`, `p50_ms`, `p95_ms`, `p99_ms` and `seconds`, and may hold `offered_rps`,
-    `users`, `mean_ms`, `timeline` (a sample per second) and `histogram` (pairs of milliseconds and requests).
+    `users`, `mean_ms`, `histogram` (pairs of milliseconds and requests) and `samples`: which of the file's samples, one
+    a second, are its own (from, to).
 
     Raises
     ------
@@ -102,6 +107,7 @@ def _step(entry: Any, where: str, document: Mapping[str, Any]) -> Step:
     if not isinstance(entry, Mapping):
         raise LoadUsageError(where, entry, "make it an object")
     users = entry.get("users", document.get("users"))
+    seconds = _samples(entry, document, where)
     return Step(
         offered=_number(entry, "offered_rps", where, needed=False),
         users=users if isinstance(users, int) else None,
@@ -113,9 +119,24 @@ def _step(entry: Any, where: str, document: Mapping[str, Any]) -> Step:
         p99_ms=_number(entry, "p99_ms", where, needed=False),
         mean_ms=_number(entry, "mean_ms", where, needed=False),
         duration_s=_number(entry, "seconds", where) or 0.0,
-        seconds=tuple((float(sample["rps"]), sample.get("p95_ms")) for sample in entry.get("timeline") or ()),
+        seconds=tuple((float(sample["rps"]), sample.get("p95_ms")) for sample in seconds),
         histogram=tuple((float(value), int(count)) for value, count in entry.get("histogram") or ()),
+        instances=tuple(sample["instances"] for sample in seconds if isinstance(sample.get("instances"), int)),
     )
+
+
+def _samples(entry: Mapping[str, Any], document: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+    """Return the samples of a step; a file without steps is one step itself."""
+    samples = document.get("samples") or []
+    if entry is document:
+        return list(samples)
+    match entry.get("samples"):
+        case None:
+            return []
+        case [int(begin), int(end)]:
+            return list(samples[begin:end])
+        case other:
+            raise LoadUsageError(f"{where}.samples", other, "give the first of the file's samples and the one after")
 
 
 def _number(entry: Mapping[str, Any], key: str, where: str, *, needed: bool = True) -> float | None:

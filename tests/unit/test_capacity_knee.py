@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.capacity import recommend, steps
-from loadtest.capacity.knee import Knee, KneeError, Objective, bootstrap, find
+from loadtest.capacity import instances, recommend, steps
+from loadtest.capacity.knee import Knee, KneeError, Objective, bootstrap, find, p95_at
 from loadtest.capacity.recommend import Forecast
 from loadtest.capacity.steps import Step
 from loadtest.errors import LoadUsageError
@@ -158,6 +158,66 @@ def test_the_knee_never_exceeds_what_was_answered(rates: list[float], objective:
     assert knee.rps >= stairs[0].rps
 
 
+def shared(*counts: tuple[int, ...], **more: Any) -> steps.Result:
+    """Steps of rising load, each with the instances that every second of it saw."""
+    rows = [step(40.0 * (index + 1), instances=count) for index, count in enumerate(counts)]
+    return steps.Result("endpoint", "e", tuple(rows), **more)
+
+
+def test_each_step_is_shared_by_the_instances_that_served_it() -> None:
+    found, notes = instances.each(shared((1, 1), (2, 2), (4, 4)))
+    assert [one.offered for one in found] == [30.0, 40.0, 40.0]
+    assert notes == []
+    # a person knows better
+    assert [one.offered for one in instances.each(shared((1, 1), (2, 2)), 4)[0]] == [10.0, 20.0]
+    # nothing recorded: one instance, and that is said
+    found, notes = instances.each(shared((), ()))
+    assert [one.offered for one in found] == [40.0, 80.0]
+    assert "taken as one instance's" in notes[0]
+    assert [one.offered for one in instances.each(shared((), (), instances=2))[0]] == [20.0, 40.0]
+
+
+def test_a_step_in_which_instances_came_or_went_tells_nothing() -> None:
+    found, notes = instances.each(shared((2, 2), (2, 4), (4, 4)))
+    assert [one.offered for one in found] == [20.0, 30.0]
+    assert "left out the step of 80 requests/s: it began with 2 instances and ended with 4" in notes[0]
+    with pytest.raises(KneeError, match="within every step"):
+        instances.each(shared((2, 3), (3, 4)))
+    with pytest.raises(LoadUsageError, match="instances"):
+        instances.each(shared((1,)), 0)
+
+
+@given(st.integers(1, 8))
+def test_the_knee_of_one_does_not_depend_on_how_many_shared_the_load(count: int) -> None:
+    alone = find(STAIRS, Objective(150.0))
+    many = [
+        step(None if one.offered is None else one.offered * count, rps=one.rps * count, p95_ms=one.p95_ms,
+             requests=one.requests * count, instances=(count,) * 5)
+        for one in STAIRS
+    ]  # fmt: skip
+    assert find(instances.each(steps.Result("endpoint", "e", tuple(many)))[0], Objective(150.0)).rps == pytest.approx(
+        alone.rps
+    )
+
+
+def test_latency_at_a_rate_lies_between_the_steps_around_it() -> None:
+    assert p95_at(STAIRS, 80.0) == pytest.approx(STAIRS[3].p95_ms)
+    between = p95_at(STAIRS, 70.0)
+    assert between is not None
+    assert (STAIRS[2].p95_ms or 0.0) < between < (STAIRS[3].p95_ms or 0.0)
+    assert p95_at(STAIRS, 5.0) is None
+    assert p95_at([], 5.0) is None
+
+
+def test_requests_inside_follow_littles_law() -> None:
+    # given 100 requests/s that take 80 ms each: 8 at once
+    assert recommend.inside(100.0, 0.08) == 4
+    assert recommend.inside(10.0, 0.01) == 1
+    assert recommend.scaling(100.0, mean_s=0.08).inside == 4
+    with pytest.raises(LoadUsageError, match="mean latency"):
+        recommend.inside(10.0, 0.0)
+
+
 def test_the_target_is_the_one_of_sagemakers_guide() -> None:
     assert recommend.target(40.0) == 1200
     assert recommend.target(40.0, 0.8) == 1920
@@ -206,7 +266,7 @@ def test_a_result_is_read_as_the_load_test_writes_it(tmp_path: Path) -> None:
         "p50_ms": 5.0,
         "p95_ms": None,
         "p99_ms": 9.0,
-        "timeline": [{"t": 1.0, "rps": 10.0, "failures": 0, "p50_ms": 5.0, "p95_ms": None}],
+        "samples": [{"t": 1.0, "rps": 10.0, "failures": 0, "p50_ms": 5.0, "p95_ms": None, "instances": 2}],
         "histogram": [[5.0, 100]],
         "slo": {"p95_ms": 80.0, "failures": 0.01, "checks": []},
     }
@@ -216,11 +276,15 @@ def test_a_result_is_read_as_the_load_test_writes_it(tmp_path: Path) -> None:
     assert (read.kind, read.target, read.p95_ms, read.failures) == ("endpoint", "e", 80.0, 0.01)
     assert read.steps[0].users == 8
     assert read.steps[0].seconds == ((10.0, None),)
+    assert read.steps[0].instances == (2,)
     # a stairs run, in any order
-    rows = [{**one, "offered_rps": rate} for rate in (30, 10, 20)]
-    path.write_text(json.dumps({"kind": "endpoint", "target": "e", "instances": 2, "steps": rows}))
+    rows = [{**one, "offered_rps": rate, "samples": [0, 1]} for rate in (30, 10, 20)]
+    path.write_text(
+        json.dumps({"kind": "endpoint", "target": "e", "instances": 2, "steps": rows, "samples": one["samples"]})
+    )
     assert [one.offered for one in steps.read(path).steps] == [10, 20, 30]
     assert steps.read(path).instances == 2
+    assert steps.read(path).steps[2].seconds == ((10.0, None),)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +295,7 @@ def test_a_result_is_read_as_the_load_test_writes_it(tmp_path: Path) -> None:
         ("{}", "rps"),
         ('{"steps": [1]}', "steps"),
         ('{"rps": -1, "requests": 1, "failures": 0, "seconds": 1}', "0 or more"),
+        ('{"steps": [{"rps": 1, "requests": 1, "failures": 0, "seconds": 1, "samples": 3}]}', "samples"),
         ('{"rps": "fast", "requests": 1, "failures": 0, "seconds": 1}', "number"),
     ],
 )

@@ -16,7 +16,6 @@ from loadtest.capacity.__main__ import main
 from loadtest.errors import LoadUsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-PROD = ROOT / "terraform" / "environments" / "prod" / "settings.yaml"
 SCALING = ("workloads", "vehicles", "endpoint", "scaling")
 
 TEXT = """\
@@ -108,6 +107,33 @@ def test_writing_changes_the_values_and_nothing_else(
     assert "make synth" in capsys.readouterr().out
     # and then they agree
     assert call(files, *forecast) == 0
+
+
+def test_requests_inside_are_judged_where_they_are_tracked(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given 42.4/s at the knee, and 30 ms on average in its last good step: 1.27 inside, of which half rounds to none
+    assert call(files) == 1
+    assert "concurrent_requests_per_model: 1 would also let the fleet grow" in capsys.readouterr().out
+    files[1].write_text(TEXT.replace("2000", "1272\n        concurrent_requests_per_model: 64"))
+    assert call(files) == 1
+    row = next(line for line in capsys.readouterr().out.splitlines() if "concurrent_requests" in line)
+    assert row.split()[1:3] == ["64", "1"]
+    assert call(files, "--write") == 0
+    assert "concurrent_requests_per_model: 1\n" in files[1].read_text()
+
+
+def test_a_rehearsal_binds_nobody(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    files[0].write_text(json.dumps(stairs("slipway-rehearsal-vehicles")))
+    out = tmp_path / "capacity.json"
+    assert call(files, "--env", "rehearsal", "--json", str(out)) == 0
+    said = capsys.readouterr()
+    assert "OFF" in said.out
+    assert "for information only" in said.err
+    document = json.loads(out.read_text())
+    assert (document["binding"], document["target"], document["settings"][0]["agrees"]) == (False, 1272, False)
+    # half of the knee lies between 20/s at 25 ms and 40/s at 60 ms
+    assert 25 < document["p95_at_target_ms"] < 30
 
 
 def test_what_was_not_measured_is_not_written(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,8 +230,8 @@ def test_every_committed_environment_can_be_judged_and_edited(files: tuple[Path,
 
 
 def test_a_missing_key_is_added_last_in_both_styles() -> None:
-    flow = settings_file.edited(PROD.read_text(), {(*SCALING, "scale_in_cooldown_s"): 600})
-    assert "invocations_per_instance: 2000, scale_in_cooldown_s: 600}" in flow
+    flow = settings_file.edited("a:\n  b: {c: 1, d: 2}  # why\n", {("a", "b", "e"): 600})
+    assert flow == "a:\n  b: {c: 1, d: 2, e: 600}  # why\n"
     block = settings_file.edited(TEXT, {(*SCALING, "scale_in_cooldown_s"): 600})
     assert block == TEXT + "        scale_in_cooldown_s: 600\n"
 
