@@ -5,9 +5,10 @@
     python -m loadtest.simulation --trace day.csv --service-ms 12 --frontier 100,1000,10000,100000 --out out/
     python -m loadtest.simulation --trace day.csv --provisioned 5:50 --reserved 200 --duration-ms 40
 
-The trace is CSV (time,rate) or JSON Lines (a "time" per request), in seconds or ISO 8601.
+The trace is CSV (time,rate) or JSON Lines (a "time" per request), in seconds or ISO 8601; without one, a day is made
+up. The objective is the workload's own unless another is given.
 
-Exit status: 0 objective kept (or none given), 1 objective broken or no plan keeps it, 2 bad usage, 130 interrupted.
+Exit status: 0 objective kept, 1 objective broken or no plan keeps it, 2 bad usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     try:
-        traffic = inputs.traffic(options)
+        traffic, source = inputs.traffic(options)
         if options.provisioned is not None:
             return _function(options, traffic)
         world = inputs.world(options)
-        print(_given(traffic, world))
+        print(_given(traffic, source, world))
         if options.frontier is not None:
             return _frontier(options, traffic, world)
         return _search(options, traffic, world) if options.search else _replay(options, traffic, world)
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _replay(options: argparse.Namespace, traffic: Trace, world: World) -> int:
     plan, source = inputs.plan(options, traffic)
+    p95_ms = inputs.objective(options)
     engine = options.engine
     if engine == "auto":
         engine = "exact" if traffic.requests <= EXACT_UP_TO else "fluid"
@@ -65,19 +67,16 @@ def _replay(options: argparse.Namespace, traffic: Trace, world: World) -> int:
         bar.end()
     print(f"plan ({source}): {_plan(plan)}")
     print(_told(outcome, options.price))
-    _write(options.out, {"plan": _plan(plan), **outcome.document()}, plots.scaling(outcome, options.slo_p95_ms))
-    if options.slo_p95_ms is None:
-        return 0
-    kept = outcome.keeps(options.slo_p95_ms, options.slo_dropped)
-    limits = f"p95 <= {options.slo_p95_ms:g} ms, dropped <= {options.slo_dropped:.3%}"
-    print(f"objective {'kept' if kept else 'BROKEN'}: {limits}; {_over(outcome, options.slo_p95_ms)}")
+    _write(options.out, {"plan": _plan(plan), **outcome.document()}, plots.scaling(outcome, p95_ms))
+    kept = outcome.keeps(p95_ms, options.slo_dropped)
+    limits = f"p95 <= {p95_ms:g} ms, dropped <= {options.slo_dropped:.3%}"
+    print(f"objective {'kept' if kept else 'BROKEN'}: {limits}; {_over(outcome, p95_ms)}")
     return 0 if kept else 1
 
 
 def _search(options: argparse.Namespace, traffic: Trace, world: World) -> int:
-    if options.slo_p95_ms is None:
-        raise LoadUsageError("search", None, "give --slo-p95-ms: without an objective the cheapest plan is no service")
-    objective = search.Objective(options.slo_p95_ms, options.slo_dropped)
+    p95_ms = inputs.objective(options)
+    objective = search.Objective(p95_ms, options.slo_dropped)
     bar = Bar(sys.stderr, "search")
     try:
         best, tried = search.search(
@@ -94,14 +93,14 @@ def _search(options: argparse.Namespace, traffic: Trace, world: World) -> int:
     if best is None:
         quickest = search.frontier(tried, options.slo_dropped)[-1:]
         nearest = f"; the best p95 was {quickest[0].outcome.p95_ms:.1f} ms" if quickest else "; all of them drop more"
-        print(f"none of {len(tried)} plans keeps p95 <= {options.slo_p95_ms:g} ms{nearest}", file=sys.stderr)
+        print(f"none of {len(tried)} plans keeps p95 <= {p95_ms:g} ms{nearest}", file=sys.stderr)
         return 1
     print(f"cheapest of {len(tried)} plans: {_plan(best.plan)}")
-    print(f"{_told(best.outcome, options.price)}; {_over(best.outcome, options.slo_p95_ms)}")
+    print(f"{_told(best.outcome, options.price)}; {_over(best.outcome, p95_ms)}")
     _write(
         options.out,
         {"plan": _plan(best.plan), **best.outcome.document()},
-        plots.scaling(best.outcome, options.slo_p95_ms),
+        plots.scaling(best.outcome, p95_ms),
     )
     return 0
 
@@ -127,7 +126,7 @@ def _frontier(options: argparse.Namespace, traffic: Trace, world: World) -> int:
     if not any(best for _, best in found.values()):
         print("no plan serves this traffic", file=sys.stderr)
         return 1
-    _write(options.out, document, plots.frontiers(found, options.slo_p95_ms), "frontier")
+    _write(options.out, document, plots.frontiers(found, inputs.objective(options)), "frontier")
     return 0
 
 
@@ -156,23 +155,21 @@ def _peaks(text: str) -> list[float]:
     return peaks
 
 
-def _given(traffic: Trace, world: World) -> str:
+def _given(traffic: Trace, source: str, world: World) -> str:
     instance = world.instance
     return (
-        f"trace: {traffic.requests:,.0f} requests in {traffic.seconds / 3600:,.2f} h, peak {traffic.peak:,.4g}/s; "
-        f"instance: {instance.rate:,.4g}/s ({instance.workers} x {instance.times.mean * 1000:.3g} ms), "
+        f"trace: {source}, {traffic.requests:,.0f} requests in {traffic.seconds / 3600:,.2f} h, "
+        f"peak {traffic.peak:,.4g}/s; instance: {instance.rate:,.4g}/s ({instance.workers} x {instance.times.mean * 1000:.3g} ms), "
         f"starts in {world.start_s:g} s, {world.routing} routing"
     )
 
 
 def _plan(plan: Plan) -> str:
     parts = [f"min {plan.least}, max {plan.most}"]
-    for policy in plan.policies:
-        if isinstance(policy, TargetTracking):
-            parts.append(
-                f"{policy.metric.name} target {policy.target:g}, cooldown in {policy.in_cooldown_s:g} s "
-                f"out {policy.out_cooldown_s:g} s"
-            )
+    tracked = [policy for policy in plan.policies if isinstance(policy, TargetTracking)]
+    parts += [f"{policy.metric.name} target {policy.target:g}" for policy in tracked]
+    if tracked:
+        parts.append(f"cooldown in {tracked[0].in_cooldown_s:g} s out {tracked[0].out_cooldown_s:g} s")
     return ", ".join(parts)
 
 
@@ -216,13 +213,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--trace", type=Path, required=True, help="CSV of time,rate, or JSON Lines of requests")
+    parser.add_argument(
+        "--trace", type=Path, help="CSV of time,rate, or JSON Lines of requests (default: a made-up day)"
+    )
     parser.add_argument("--peak-rps", type=float, help="scale the trace to this peak")
     parser.add_argument("--out", type=Path, help="folder for the figures (JSON) and the plot (SVG)")
     parser.add_argument("--price", type=float, help="price of an instance hour, for the cost")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same requests (default: 0)")
     parser.add_argument("--engine", choices=("auto", "exact", "fluid"), default="auto", help="auto: exact to 2 million")
-    parser.add_argument("--slo-p95-ms", type=float, help="95th percentile limit in ms")
+    parser.add_argument("--slo-p95-ms", type=float, help="95th percentile limit in ms (default: the workload's)")
     parser.add_argument("--slo-dropped", type=float, default=0.001, help="share that may be dropped (default: 0.001)")
     does = parser.add_argument_group("instead of one plan")
     does.add_argument("--search", action="store_true", help="find the cheapest plan that keeps the objective")
@@ -235,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--metric", choices=("invocations", "concurrency"), default="invocations", help="what is tracked")
     plan.add_argument("--target", type=float, help="per instance: invocations a minute, or requests inside")
     plan.add_argument("--in-cooldown-s", type=float, help="scale-in cooldown (default: 300)")
-    plan.add_argument("--out-cooldown-s", type=float, help="scale-out cooldown (default: 60)")
+    plan.add_argument("--out-cooldown-s", type=float, help="scale-out cooldown (default: 120)")
     plan.add_argument("--fixed", action="store_true", help="no scaling: --max instances all the time")
     plan.add_argument(
         "--schedule", action="append", default=[], metavar="HH:MM=MIN:MAX", help="new limits at a time of every day"
@@ -251,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     world.add_argument("--start-s", type=float, default=240, help="seconds of a scale-out (default: 240)")
     world.add_argument("--stop-s", type=float, default=60, help="seconds of a scale-in (default: 60)")
     world.add_argument("--delay-s", type=float, default=30, help="seconds until alarms see a metric (default: 30)")
-    world.add_argument("--routing", choices=("random", "least"), default="random", help="SageMaker's default: random")
+    world.add_argument("--routing", choices=("random", "least"), help="default: the environment's, else random")
     function = parser.add_argument_group("a Lambda function instead of an endpoint")
     function.add_argument("--provisioned", metavar="MIN:MAX", help="provisioned concurrency, such as 5:50")
     function.add_argument("--reserved", type=int, help="reserved concurrency")

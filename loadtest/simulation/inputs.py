@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loadtest.capacity import settings_file, steps
+from loadtest.capacity import instances, settings_file, steps
 from loadtest.errors import LoadUsageError
 from loadtest.simulation import service, trace
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.functions import Function
-from loadtest.simulation.scaling import METRICS, Scheduled, TargetTracking
+from loadtest.simulation.made_up import daily
+from loadtest.simulation.scaling import INVOCATIONS, METRICS, Scheduled, TargetTracking
+from loadtest.workload import promise
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "terraform" / "environments"
 DAY_S = 86_400.0
+TARGETS = {"invocations": "invocations_per_instance", "concurrency": "concurrent_requests_per_model"}
+BUSY, BUSY_UNKNOWN = 0.8, 100.0
 _SCHEDULE = re.compile(r"(\d{1,2}):(\d{2})=(\d+):(\d+)")
 
 
-def traffic(options: argparse.Namespace) -> trace.Trace:
-    """Return the trace, scaled to `--peak-rps`."""
+def traffic(options: argparse.Namespace) -> tuple[trace.Trace, str]:
+    """Return the trace, scaled to `--peak-rps`, and where it comes from; a made-up day when none is given."""
+    if options.trace is None:
+        peak = options.peak_rps or _busy(options)
+        if not (math.isfinite(peak) and peak > 0):
+            raise LoadUsageError("peak-rps", peak, "give a number above 0")
+        day = daily(1.0, 0.1, spikes=3, seed=options.seed)
+        return day.scaled(peak / day.peak), "a made-up day"
     found = trace.read(options.trace)
     if options.peak_rps is None:
-        return found
+        return found, str(options.trace)
     if not found.peak:
         raise LoadUsageError("peak-rps", options.peak_rps, "a trace without requests cannot be scaled")
-    return found.scaled(options.peak_rps / found.peak)
+    return found.scaled(options.peak_rps / found.peak), f"{options.trace}, scaled"
+
+
+def _busy(options: argparse.Namespace) -> float:
+    """Return a peak that keeps most of an environment's instances busy, so that there is something to see."""
+    found = _settings(options) if options.env else {}
+    most, target = _pick(options.max, found, "max"), _pick(options.target, found, "invocations_per_instance")
+    return BUSY * most * target / 60 if most and target and options.metric == "invocations" else BUSY_UNKNOWN
 
 
 def world(options: argparse.Namespace) -> World:
     """Return the instances: from a load test, or from the figures given."""
     if (options.result is None) == (options.service_ms is None):
-        raise LoadUsageError("result", None, "say how long requests take: --result load.json, or --service-ms")
+        remedy = "say how long requests take: --result load.json (make loadtest writes one), or --service-ms"
+        raise LoadUsageError("result", None, remedy)
     if options.workers < 1:
         raise LoadUsageError("workers", options.workers, "give the requests that an instance serves at once")
     if options.result is not None:
@@ -43,17 +61,33 @@ def world(options: argparse.Namespace) -> World:
     else:
         times = service.exponential(options.service_ms / 1000)
     instance = service.Instance(times, options.workers, options.queue, options.timeout_s)
-    return World(instance, options.start_s, options.stop_s, options.delay_s, options.routing)
+    return World(instance, options.start_s, options.stop_s, options.delay_s, options.routing or _routing(options))
+
+
+def objective(options: argparse.Namespace) -> float:
+    """Return the limit of p95 in ms: the one given, else the workload's own."""
+    given: float | None = options.slo_p95_ms
+    return promise(options.workload).p95_ms if given is None else given
+
+
+def _routing(options: argparse.Namespace) -> str:
+    """Return how requests are sent to instances: as the environment says, and by chance as SageMaker's default."""
+    if not options.env:
+        return "random"
+    key = ("workloads", options.workload, "endpoint", "routing")
+    found = settings_file.value_at(settings_file.load(ENVIRONMENTS / options.env / "settings.yaml"), key)
+    return "random" if found == "RANDOM" else "least"
 
 
 def _measured(options: argparse.Namespace) -> service.ServiceTimes:
     """Take the shape of the least load, where nothing waits, and the mean that the most throughput tells."""
     result = steps.read(options.result)
-    shaped = [step for step in result.steps if step.histogram]
+    alone, _ = instances.each(result, options.instances)
+    shaped = [step for step in alone if step.histogram]
     if not shaped:
         raise LoadUsageError("result", str(options.result), "take a load test that recorded its histogram")
     shape = service.measured(shaped[0].histogram)
-    most = max(step.goodput for step in result.steps) / (options.instances or result.instances or 1)
+    most = max(step.goodput for step in alone)
     if most <= 0:
         raise LoadUsageError("result", str(options.result), "take a load test that was answered")
     return shape.scaled(options.workers / most)
@@ -66,27 +100,34 @@ def plan(options: argparse.Namespace, traffic: trace.Trace) -> tuple[Plan, str]:
     """
     found = _settings(options) if options.env else {}
     least, most = _pick(options.min, found, "min"), _pick(options.max, found, "max")
-    target = _pick(options.target, found, "invocations_per_instance")
     if least is None or most is None:
         raise LoadUsageError("min, max", f"{least}, {most}", "give --min and --max, or --env")
     if options.fixed:
         return Plan(least, most, (), schedule(options), most), "fixed"
-    if options.metric == "concurrency" and options.target is None:
-        raise LoadUsageError("target", None, "give --target: requests inside one instance")
-    if target is None:
-        raise LoadUsageError("target", None, "give --target: invocations per instance and minute; or --env, or --fixed")
-    inwards = _pick(options.in_cooldown_s, found, "scale_in_cooldown_s", 300)
-    outwards = _pick(options.out_cooldown_s, found, "scale_out_cooldown_s", 60)
-    policy = TargetTracking(METRICS[options.metric], float(target), float(inwards), float(outwards))
-    begin = None
-    if options.metric == "invocations":
-        begin = -(-float(traffic.rates[0]) * 60 // float(target))
-    begun = replace(
-        Plan(least, most, (policy,), schedule(options)), begin=None if begin is None else max(1, int(begin))
-    )
+    policies = _policies(options, found)
+    # A fleet that is up already, as many as the target asks for at the first rate.
+    begin = next((-(-float(traffic.rates[0]) * 60 // p.target) for p in policies if p.metric is INVOCATIONS), None)
+    begun = Plan(least, most, policies, schedule(options), begin=None if begin is None else max(1, int(begin)))
     left_out = found.get("schedules") and not options.schedule
     source = f"{options.env} settings" if options.env else "command line"
     return begun, source + (", without its schedules: give them with --schedule" if left_out else "")
+
+
+def _policies(options: argparse.Namespace, found: dict[str, Any]) -> tuple[TargetTracking, ...]:
+    """Return what is tracked: the metric and target given, else all that the environment tracks."""
+    inwards = float(_pick(options.in_cooldown_s, found, "scale_in_cooldown_s", 300))
+    outwards = float(_pick(options.out_cooldown_s, found, "scale_out_cooldown_s", 120))
+    if options.target is not None:
+        targets = {options.metric: options.target}
+    elif options.metric == "concurrency":
+        targets = {"concurrency": found.get(TARGETS["concurrency"])}
+    else:
+        targets = {name: found.get(key) for name, key in TARGETS.items()}
+    tracked = {name: float(value) for name, value in targets.items() if value is not None}
+    if not tracked:
+        what = "requests inside an instance" if options.metric == "concurrency" else "invocations per instance a minute"
+        raise LoadUsageError("target", None, f"give --target ({what}), or --env, or --fixed")
+    return tuple(TargetTracking(METRICS[name], target, inwards, outwards) for name, target in tracked.items())
 
 
 def function(options: argparse.Namespace) -> Function:

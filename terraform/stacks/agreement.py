@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from terraform.stacks.settings import Problem, Settings
+from terraform.stacks.settings.checks import reserved_concurrency
 from terraform.stacks.settings.errors import unknown_name_remedy
+from terraform.stacks.settings.root import UNRESERVED_CONCURRENCY
 from terraform.stacks.settings.workload import Function
 from terraform.stacks.specs import Hyperparameter, Specs, WorkloadSpec
 
@@ -73,8 +75,24 @@ def _unmet(declared: Hyperparameter, value: object) -> str | None:
 
 
 def overlaps(environments: Mapping[str, Settings]) -> Iterator[tuple[str, Problem]]:
-    """Yield environments of one owner whose networks could never be joined, because their ranges overlap."""
+    """Yield environments whose networks could never be joined, and those that starve each other of concurrency."""
+    yield from _shared_concurrency(environments)
     for (first, one), (second, two) in combinations(sorted(environments.items()), 2):
         if ipaddress.ip_network(one.network.cidr).overlaps(ipaddress.ip_network(two.network.cidr)):
             expected = f"a range apart from '{first}' ({one.network.cidr})"
             yield second, Problem("network.cidr", expected, "choose another range", two.network.cidr)
+
+
+def _shared_concurrency(environments: Mapping[str, Settings]) -> Iterator[tuple[str, Problem]]:
+    """Yield environments that reserve together more than the account which they share has to give."""
+    taken: dict[tuple[str, str], int] = {}
+    for name, settings in sorted(environments.items()):
+        place = (settings.account_id, settings.region)
+        mine = reserved_concurrency(settings)
+        before = taken.get(place, 0)
+        taken[place] = before + mine
+        available = settings.concurrency_quota - UNRESERVED_CONCURRENCY
+        if before and before + mine > available >= mine:
+            expected = f"at most {available - before}, what the other environments of account {place[0]} leave"
+            remedy = "lower 'reserved' in one of them, raise the quota and concurrency_quota, or use another account"
+            yield name, Problem("workloads", expected, remedy, mine)

@@ -303,6 +303,7 @@ def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             "data_bucket": base.bucket("data"),
             "production": base.settings.production,
             "instance_type": given.instance_type,
+            "routing_strategy": given.routing,
             "scaling": given.scaling.model_dump(),
             "live_instance_count": f'${{lookup(var.{LIVE_COUNTS}, "{name}", 0)}}',
             "capture": {"percentage": percentage, "prefix": spec.capture.prefix},

@@ -69,6 +69,7 @@ def outside(**changes: object) -> dict[str, object]:
 
 V = "workloads.vehicles"
 PERSON = "arn:aws:iam::777788889999:role/somebody"
+DAY = {"schedule": "cron(0 7 ? * MON-FRI *)", "timezone": "Europe/Dublin", "min": 4, "max": 40}
 SINGLE_VALUES = [
     ("network.cidr", "10.0.0.0/33", ["settings.yaml: network.cidr: got '10.0.0.0/33'", "an IPv4 range"]),
     ("network.cidr", "10.0.0.1/20", ["network.cidr: got '10.0.0.1/20'", "host bits"]),
@@ -137,6 +138,22 @@ SINGLE_VALUES = [
     (f"{V}.endpoint.rollout.step_percent", 60, ["less than or equal to 50"]),
     (f"{V}.workflow", {"threshold": 1.2}, [f"{V}.workflow.threshold: got 1.2", "less than or equal to 1"]),
     (f"{V}.workflow", {"treshold": 0.9}, ["did you mean 'threshold'?"]),
+    (f"{V}.endpoint.routing", "ROUND_ROBIN", ["endpoint.routing: got 'ROUND_ROBIN'", "LEAST_OUTSTANDING_REQUESTS"]),
+    (f"{V}.endpoint.scaling.concurrent_requests_per_model", 0, ["concurrent_requests_per_model: got 0"]),
+    (f"{V}.endpoint.scaling.concurent_requests", 8, ["did you mean 'concurrent_requests_per_model'?"]),
+    (f"{V}.endpoint.scaling.scale_out_cooldown_s", 120000, ["scale_out_cooldown_s: got 120000", "equal to 3600"]),
+    (f"{V}.endpoint.rollout.headroom_percent", 101, ["rollout.headroom_percent: got 101"]),
+    (
+        f"{V}.endpoint.scaling.schedules",
+        {"day": DAY | {"schedule": "07:00"}},
+        ["schedules.day.schedule: got '07:00'", "cron(...), rate(...) or at(...)", "write cron(0 7 ? * MON-FRI *)"],
+    ),
+    (
+        f"{V}.endpoint.scaling.schedules",
+        {"day": DAY | {"timezone": "Dublin"}},
+        ["schedules.day.timezone: got 'Dublin'", "a time zone such as Europe/Dublin"],
+    ),
+    (f"{V}.endpoint.scaling.schedules", {"In the day": DAY}, ["lower-case letters, digits and single dashes"]),
     (f"{V}.endpont", {}, ["did you mean 'endpoint'?"]),
     ("loosened", {"force_destroy": True}, ["loosened.force_destroy: got true, expected text"]),
     ("loosened", {"force_destry": "x" * 30}, ["did you mean 'force_destroy'?"]),
@@ -216,7 +233,24 @@ AGREEMENTS = [
     ),
     (
         [(f"{V}.functions.classify_image.provisioned", {"min": 9, "max": 3})],
-        ["classify_image.provisioned.min: got 9", "at most provisioned.max (3)"],
+        ["classify_image.provisioned.min: got 9", "at most max (3)", "swap min and max"],
+    ),
+    (
+        [
+            (
+                f"{V}.functions.classify_image.provisioned",
+                {"min": 5, "max": 50, "schedules": {"day": DAY | {"max": 201}}},
+            )
+        ],
+        ["provisioned.schedules.day.max: got 201", "at most reserved (200)"],
+    ),
+    (
+        [(f"{V}.functions.classify_image.provisioned.schedules", {"day": DAY | {"min": 60}})],
+        ["provisioned.schedules.day.min: got 60", "at most max (40)"],
+    ),
+    (
+        [(f"{V}.endpoint.scaling.scale_in_cooldown_s", 60)],
+        ["scaling.scale_in_cooldown_s: got 60", "at least scale_out_cooldown_s (120)", "drops requests"],
     ),
     (
         [(f"{V}.functions.classify_image.on_demand", "cold starts do not matter here")],
@@ -293,6 +327,19 @@ def test_a_default_is_given_up_only_with_a_reason(key: str, value: object, loose
 
     with_reason = parse(changed("staging", (key, value), (f"loosened.{loosened}", reason)))
     assert getattr(with_reason.loosened, loosened) == reason
+
+
+def test_schedules_of_endpoint_and_function_are_read_as_written() -> None:
+    read = parse(
+        changed(
+            "prod",
+            (f"{V}.endpoint.scaling.schedules", {"day": DAY}),
+            (f"{V}.functions.classify_image.provisioned.schedules", {"day": DAY}),
+        )
+    ).workloads["vehicles"]
+    provisioned = read.functions["classify_image"].provisioned
+    assert provisioned is not None
+    assert read.endpoint.scaling.schedules["day"].model_dump() == provisioned.schedules["day"].model_dump() == DAY
 
 
 def test_outside_production_one_person_may_do_both() -> None:

@@ -172,6 +172,14 @@ def test_a_rollout_is_told_how_many_instances_run(environment: str) -> None:
     assert given == '${lookup(var.live_instance_counts, "vehicles", 0)}'
 
 
+@pytest.mark.parametrize("environment", ["staging", "prod", "rehearsal"])
+def test_a_fleet_is_scaled_on_a_slow_and_on_a_fast_signal_and_routed_to_the_least_busy(environment: str) -> None:
+    endpoint = modules_of(environment)["vehicles_endpoint"]
+    assert endpoint["scaling"]["invocations_per_instance"] > endpoint["scaling"]["concurrent_requests_per_model"] > 1
+    assert endpoint["scaling"]["scale_in_cooldown_s"] >= endpoint["scaling"]["scale_out_cooldown_s"] >= 120
+    assert endpoint["routing_strategy"] == "LEAST_OUTSTANDING_REQUESTS"
+
+
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_committed_promotions_name_workloads_of_the_environment(environment: str) -> None:
     path = ROOT / "terraform" / "environments" / environment / "models.auto.tfvars.json"
@@ -313,6 +321,19 @@ def test_environments_may_not_share_addresses() -> None:
     ((where, problem),) = overlaps({"prod": prod, "staging": clash})
     assert where == "staging"
     assert "a range apart from 'prod' (10.60.0.0/16)" in str(problem)
+
+
+def test_environments_of_one_account_may_not_starve_each_other() -> None:
+    prod, staging = settings_of("prod"), settings_of("staging")
+    beside = staging.model_copy(update={"account_id": prod.account_id})
+    assert list(overlaps({"prod": prod, "staging": beside})) == []
+    short = beside.model_copy(update={"concurrency_quota": 800})
+    ((where, problem),) = overlaps({"prod": prod, "staging": short})
+    assert where == "staging"
+    assert "workloads: got 155, expected at most 90, what the other environments of account 777788889999" in str(
+        problem
+    )
+    assert list(overlaps({"prod": prod, "staging": short.model_copy(update={"region": "eu-west-2"})})) == []
 
 
 def test_listed_instance_types_are_known_to_sagemaker() -> None:

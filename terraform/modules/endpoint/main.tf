@@ -78,6 +78,12 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     instance_type          = var.instance_type
     initial_instance_count = local._start
     initial_variant_weight = 1
+
+    # Requests take unequal times, and at random one instance queues while another idles.
+    # https://aws.amazon.com/blogs/machine-learning/minimize-real-time-inference-latency-by-using-amazon-sagemaker-routing-strategies/
+    routing_config {
+      routing_strategy = var.routing_strategy
+    }
   }
 
   data_capture_config {

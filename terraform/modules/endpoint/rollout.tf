@@ -11,10 +11,12 @@ locals {
     local._rollout_steps * var.rollout.bake_s + var.rollout.termination_wait_s + 1800
   )
 
-  # A new fleet starts with what its configuration says, however far the old one was scaled out. A schedule may have
-  # raised the limit since, so the highest of them is the cap.
+  # A new fleet starts with what its configuration says, however far the old one was scaled out, and SageMaker scales
+  # nothing until the rollout is over (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html).
+  # A schedule may have raised the limit since, so the highest of them is the cap.
+  _live_start = ceil(var.live_instance_count * (1 + var.rollout.headroom_percent / 100))
   _start = min(
-    max(coalesce(var.scaling.initial, var.scaling.min), var.live_instance_count),
+    max(coalesce(var.scaling.initial, var.scaling.min), local._live_start),
     max(var.scaling.max, values(var.scaling.schedules)[*].max...),
   )
 }

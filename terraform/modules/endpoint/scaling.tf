@@ -2,6 +2,10 @@
 # Where there are schedules they own the limits; Terraform takes no condition in ignore_changes, hence two targets.
 # Both have the same id, so one must be gone before the other comes: that is what the depends_on is for. SageMaker's
 # autoscaler drops the policy of a target that goes, so the policy goes with it, under its key.
+#
+# SageMaker refuses an update that changes the instance type of a registered variant
+# (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html). So what hangs on the variant goes
+# before such an update and comes back after it.
 
 locals {
   _scheduled    = length(var.scaling.schedules) > 0
@@ -17,6 +21,10 @@ resource "aws_appautoscaling_target" "fixed" {
   scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
   min_capacity       = var.scaling.min
   max_capacity       = var.scaling.max
+
+  lifecycle {
+    replace_triggered_by = [aws_sagemaker_endpoint_configuration.this.production_variants[0].instance_type]
+  }
 }
 
 resource "aws_appautoscaling_target" "scheduled" {
@@ -31,7 +39,8 @@ resource "aws_appautoscaling_target" "scheduled" {
   depends_on = [aws_appautoscaling_target.fixed]
 
   lifecycle {
-    ignore_changes = [max_capacity, min_capacity]
+    ignore_changes       = [max_capacity, min_capacity]
+    replace_triggered_by = [aws_sagemaker_endpoint_configuration.this.production_variants[0].instance_type]
   }
 }
 
@@ -53,6 +62,38 @@ resource "aws_appautoscaling_policy" "invocations" {
       predefined_metric_type = "SageMakerVariantInvocationsPerInstance"
     }
   }
+
+  lifecycle {
+    replace_triggered_by = [aws_sagemaker_endpoint_configuration.this.production_variants[0].instance_type]
+  }
+}
+
+# Calls a minute tell of a change after three minutes; requests inside an instance, waiting ones too, after half a
+# minute. The larger of the two wishes wins, and both must agree before the fleet shrinks.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html
+# https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+resource "aws_appautoscaling_policy" "concurrency" {
+  for_each = toset(var.scaling.concurrent_requests_per_model == null ? [] : [local._limits_owner])
+
+  name               = "${var.name}-concurrency"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = local._target.service_namespace
+  resource_id        = local._target.resource_id
+  scalable_dimension = local._target.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.scaling.concurrent_requests_per_model
+    scale_in_cooldown  = var.scaling.scale_in_cooldown_s
+    scale_out_cooldown = var.scaling.scale_out_cooldown_s
+
+    predefined_metric_specification {
+      predefined_metric_type = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+    }
+  }
+
+  lifecycle {
+    replace_triggered_by = [aws_sagemaker_endpoint_configuration.this.production_variants[0].instance_type]
+  }
 }
 
 resource "aws_appautoscaling_scheduled_action" "this" {
@@ -68,5 +109,9 @@ resource "aws_appautoscaling_scheduled_action" "this" {
   scalable_target_action {
     min_capacity = each.value.min
     max_capacity = each.value.max
+  }
+
+  lifecycle {
+    replace_triggered_by = [aws_sagemaker_endpoint_configuration.this.production_variants[0].instance_type]
   }
 }

@@ -175,11 +175,12 @@ variable "production" {
 variable "rollout" {
   type = object({
     bake_s             = optional(number, 600)
+    headroom_percent   = optional(number, 0)
     step_percent       = optional(number, 10)
     termination_wait_s = optional(number, 120)
     type               = optional(string, "CANARY")
   })
-  description = "How a new configuration takes over: CANARY (one step, then all), LINEAR (equal steps) or ALL_AT_ONCE; seconds watched after each step, and seconds that the old fleet waits before it ends."
+  description = "How a new configuration takes over: CANARY (one step, then all), LINEAR (equal steps) or ALL_AT_ONCE; seconds watched after each step, and seconds that the old fleet waits before it ends; and by how much more than the old fleet's instances the new one begins with, as nothing scales meanwhile."
   default     = {}
   nullable    = false
 
@@ -199,19 +200,37 @@ variable "rollout" {
   }
 
   validation {
+    condition     = var.rollout.headroom_percent >= 0 && var.rollout.headroom_percent <= 100
+    error_message = "rollout.headroom_percent is ${var.rollout.headroom_percent} but must lie between 0 and 100: it comes on top of the instances that run, and max caps the sum."
+  }
+
+  validation {
     condition     = var.rollout.bake_s >= 0 && var.rollout.bake_s <= 3600 && var.rollout.termination_wait_s >= 0 && var.rollout.termination_wait_s <= 3600
     error_message = "rollout.bake_s and rollout.termination_wait_s must lie between 0 and 3600 seconds (the limits of SageMaker)."
   }
 }
 
+variable "routing_strategy" {
+  type        = string
+  description = "Which instance gets a request: LEAST_OUTSTANDING_REQUESTS, the one with the fewest, or RANDOM, any."
+  default     = "LEAST_OUTSTANDING_REQUESTS"
+  nullable    = false
+
+  validation {
+    condition     = contains(["LEAST_OUTSTANDING_REQUESTS", "RANDOM"], var.routing_strategy)
+    error_message = "routing_strategy is ${var.routing_strategy} but must be LEAST_OUTSTANDING_REQUESTS or RANDOM."
+  }
+}
+
 variable "scaling" {
   type = object({
-    initial                  = optional(number)
-    invocations_per_instance = number
-    max                      = number
-    min                      = number
-    scale_in_cooldown_s      = optional(number, 300)
-    scale_out_cooldown_s     = optional(number, 60)
+    concurrent_requests_per_model = optional(number)
+    initial                       = optional(number)
+    invocations_per_instance      = number
+    max                           = number
+    min                           = number
+    scale_in_cooldown_s           = optional(number, 300)
+    scale_out_cooldown_s          = optional(number, 120)
     schedules = optional(map(object({
       max      = number
       min      = number
@@ -219,7 +238,7 @@ variable "scaling" {
       timezone = optional(string, "UTC")
     })), {})
   })
-  description = "Instances: least, most, and with how many a new configuration starts (min when left out); calls per instance and minute to aim at; cooldowns; and times at which min and max change."
+  description = "Instances: least, most, and with how many a new configuration starts (min when left out); what one instance takes: calls a minute, and (measured every 10 s) requests inside it; cooldowns; and times at which min and max change."
   nullable    = false
 
   validation {
@@ -248,8 +267,13 @@ variable "scaling" {
   }
 
   validation {
-    condition     = var.scaling.scale_in_cooldown_s >= 0 && var.scaling.scale_out_cooldown_s >= 0
-    error_message = "scaling.scale_in_cooldown_s and scaling.scale_out_cooldown_s must not be negative."
+    condition     = var.scaling.concurrent_requests_per_model == null ? true : var.scaling.concurrent_requests_per_model >= 1
+    error_message = "scaling.concurrent_requests_per_model must be at least 1 (requests inside one instance, waiting ones too): leave it out to track calls a minute alone."
+  }
+
+  validation {
+    condition     = var.scaling.scale_in_cooldown_s >= 0 && var.scaling.scale_in_cooldown_s <= 3600 && var.scaling.scale_out_cooldown_s >= 0 && var.scaling.scale_out_cooldown_s <= 3600
+    error_message = "scaling.scale_in_cooldown_s and scaling.scale_out_cooldown_s must lie between 0 and 3600 seconds: a fleet that waits longer follows no load."
   }
 
   validation {

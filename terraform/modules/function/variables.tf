@@ -52,9 +52,15 @@ variable "concurrency" {
       max                = number
       min                = number
       target_utilisation = optional(number, 0.7)
+      schedules = optional(map(object({
+        max      = number
+        min      = number
+        schedule = string
+        timezone = optional(string, "UTC")
+      })), {})
     }))
   })
-  description = "Reserved concurrency (floor and cap of the function, always set) and provisioned concurrency of the alias: a fixed count where min equals max, else scaled between them on utilisation."
+  description = "Reserved concurrency (floor and cap of the function, always set) and provisioned concurrency of the alias: a fixed count where min equals max, else scaled between them on utilisation; and times at which min and max change."
   nullable    = false
 
   validation {
@@ -83,6 +89,19 @@ variable "concurrency" {
       var.concurrency.provisioned == null,
     )
     error_message = "concurrency.provisioned.target_utilisation must lie between 0.1 and 0.9 (Lambda's advice is 0.7): a share, not a percentage."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(try(var.concurrency.provisioned.schedules, {})) :
+      s.min >= 1 && s.min <= s.max && can(regex("^(at|cron|rate)\\(.+\\)$", s.schedule))
+    ])
+    error_message = "Each of concurrency.provisioned.schedules needs min between 1 and max, and a schedule such as cron(0 7 ? * MON-FRI *) or at(2026-12-01T06:00:00)."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(try(var.concurrency.provisioned.schedules, {})) : s.max <= var.concurrency.reserved])
+    error_message = "The max of one of concurrency.provisioned.schedules exceeds concurrency.reserved (${var.concurrency.reserved}): Lambda would refuse it at that hour. Raise reserved or lower it."
   }
 }
 

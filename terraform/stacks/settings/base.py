@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -89,6 +90,17 @@ InstanceType = Annotated[
     str,
     matching(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", "a SageMaker instance type such as ml.c7i.large", "write it with 'ml.'"),
 ]
+
+
+def _known_zone(value: str) -> str:
+    # Empty on a machine without the database: there, AWS is the first to see a mistake.
+    known = zoneinfo.available_timezones()
+    if known and value not in known:
+        raise RefusedValueError("a time zone such as Europe/Dublin or UTC", "write its name in the IANA database")
+    return value
+
+
+Timezone = Annotated[str, AfterValidator(_known_zone)]
 # A reason is read by the next person and by an auditor; one word explains nothing to either.
 Reason = Annotated[
     str,

@@ -11,7 +11,7 @@ from terraform.stacks.names import LIMITS, Names
 from terraform.stacks.settings.errors import Problem
 from terraform.stacks.settings.network import SUBNET_SMALLEST_PREFIX, subnet_prefix
 from terraform.stacks.settings.root import UNRESERVED_CONCURRENCY, Settings
-from terraform.stacks.settings.workload import Workload
+from terraform.stacks.settings.workload import Provisioned, Workload
 
 Problems = Iterator[Problem]
 SAFE_LOG_RETENTION_DAYS = 365
@@ -156,25 +156,22 @@ def _instances(settings: Settings) -> Problems:
         yield Problem(key, "an instance type of the list", remedy, value)
 
 
+def reserved_concurrency(settings: Settings) -> int:
+    """Sum up what the functions of an environment reserve of their account's concurrency."""
+    return sum(
+        function.reserved for workload in settings.workloads.values() for function in workload.functions.values()
+    )
+
+
 def _concurrency(settings: Settings) -> Problems:
     available = settings.concurrency_quota - UNRESERVED_CONCURRENCY
-    reserved = 0
+    reserved = reserved_concurrency(settings)
     for name, workload in settings.workloads.items():
         for function, capacity in workload.functions.items():
             key = f"workloads.{name}.functions.{function}"
-            reserved += capacity.reserved
             provisioned = capacity.provisioned
-            if provisioned and provisioned.min > provisioned.max:
-                yield Problem(
-                    f"{key}.provisioned.min",
-                    f"at most provisioned.max ({provisioned.max})",
-                    "swap them",
-                    provisioned.min,
-                )
-            if provisioned and provisioned.max > capacity.reserved:
-                expected = f"at most reserved ({capacity.reserved})"
-                remedy = "raise reserved or lower provisioned.max: provisioned concurrency is a part of the reserved"
-                yield Problem(f"{key}.provisioned.max", expected, remedy, provisioned.max)
+            if provisioned:
+                yield from _provisioned(f"{key}.provisioned", provisioned, capacity.reserved)
             if settings.production and not provisioned and not capacity.on_demand:
                 remedy = "add 'provisioned: {min, max}', or 'on_demand' with the reason why cold starts are fine here"
                 yield Problem(f"{key}.provisioned", "it to be set in production", remedy)
@@ -185,6 +182,17 @@ def _concurrency(settings: Settings) -> Problems:
             f"reserved concurrency of at most {available} in sum ({settings.concurrency_quota} less 100 unreserved)"
         )
         yield Problem("workloads", expected, "lower 'reserved', or raise the quota and concurrency_quota", reserved)
+
+
+def _provisioned(key: str, provisioned: Provisioned, reserved: int) -> Problems:
+    limits = {"": (provisioned.min, provisioned.max)}
+    limits |= {f".schedules.{label}": (entry.min, entry.max) for label, entry in provisioned.schedules.items()}
+    for place, (low, high) in limits.items():
+        if low > high:
+            yield Problem(f"{key}{place}.min", f"at most max ({high})", "swap min and max", low)
+        if high > reserved:
+            remedy = "raise reserved or lower max: provisioned concurrency is a part of the reserved"
+            yield Problem(f"{key}{place}.max", f"at most reserved ({reserved})", remedy, high)
 
 
 def _endpoints(settings: Settings) -> Problems:
@@ -199,6 +207,10 @@ def _endpoints(settings: Settings) -> Problems:
             if settings.production and low < 2:
                 remedy = "raise it: one instance is one zone, and no canary"
                 yield Problem(f"{key}.{place}.min", "at least 2 instances in production", remedy, low)
+        if scaling.scale_in_cooldown_s < scaling.scale_out_cooldown_s:
+            expected = f"at least scale_out_cooldown_s ({scaling.scale_out_cooldown_s})"
+            remedy = "raise it, or lower the other: a fleet that shrinks faster than it grows drops requests"
+            yield Problem(f"{key}.scaling.scale_in_cooldown_s", expected, remedy, scaling.scale_in_cooldown_s)
         if settings.production and scaling.max == scaling.min:
             yield Problem(f"{key}.scaling.max", f"more than min ({scaling.min}) in production", "raise it", scaling.max)
         if settings.production and workload.endpoint.rollout.type == "ALL_AT_ONCE":

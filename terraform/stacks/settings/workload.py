@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from terraform.stacks.settings.base import InstanceType, Percent, Reason, Share, Strict, matching
+from terraform.stacks.settings.base import InstanceType, Name, Percent, Reason, Share, Strict, Timezone, matching
 
 Positive = Annotated[int, Field(ge=1)]
+Cooldown = Annotated[int, Field(ge=0, le=3600)]
 # A tag can be moved, so a plan that names one does not say what runs.
 ImageDigest = Annotated[
     str,
@@ -34,12 +35,32 @@ class Training(Strict):
     hyperparameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
+class Schedule(Strict):
+    """A time at which limits change: before the morning's traffic, after the evening's."""
+
+    schedule: Annotated[
+        str,
+        matching(
+            r"(cron|rate|at)\(.+\)",
+            "a schedule of Application Auto Scaling: cron(...), rate(...) or at(...)",
+            "write cron(0 7 ? * MON-FRI *), rate(12 hours) or at(2026-12-01T06:00:00)",
+        ),
+    ]
+    timezone: Timezone = "UTC"
+    min: Positive
+    max: Positive
+
+
 class Provisioned(Strict):
-    """Provisioned concurrency, scaled on its utilisation between `min` and `max`."""
+    """Provisioned concurrency, scaled on its utilisation between `min` and `max`.
+
+    With schedules, `min` and `max` hold until the first of them.
+    """
 
     min: Positive
     max: Positive
     target_utilisation: Annotated[float, Field(ge=0.1, le=0.9)] = 0.7
+    schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
 
 class Function(Strict):
@@ -55,32 +76,33 @@ class Function(Strict):
     timeout_s: Annotated[int, Field(ge=1, le=900)] | None = None
 
 
-class Schedule(Strict):
-    """A time at which the endpoint's limits change: before the morning's traffic, after the evening's."""
-
-    schedule: Annotated[str, Field(pattern=r"^(cron|rate|at)\(.+\)$")]
-    timezone: str = "UTC"
-    min: Positive
-    max: Positive
-
-
 class Scaling(Strict):
-    """Instances of the endpoint: how few, how many, and the load that one of them takes."""
+    """Instances of the endpoint: how few, how many, and the load that one of them takes.
+
+    That load is a number of calls a minute and, where it is known, a number of requests inside an instance, waiting
+    ones too. Times are in seconds.
+    """
 
     min: Positive
     max: Positive
     invocations_per_instance: Positive
-    scale_in_cooldown_s: Annotated[int, Field(ge=0)] = 300
-    scale_out_cooldown_s: Annotated[int, Field(ge=0)] = 60
-    schedules: dict[str, Schedule] = Field(default_factory=dict)
+    concurrent_requests_per_model: Positive | None = None
+    scale_in_cooldown_s: Cooldown = 300
+    # The first whole minute of a larger fleet is seen up to 90 s after it stands; sooner, the fleet grows twice.
+    scale_out_cooldown_s: Cooldown = 120
+    schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
 
 class Rollout(Strict):
-    """How a new model takes over from the old one. Times are in seconds, the step in percent of capacity."""
+    """How a new model takes over from the old one. Times are in seconds, the step in percent of capacity.
+
+    `headroom_percent` is what the new fleet begins with on top of the old one's instances: nothing scales meanwhile.
+    """
 
     type: Literal["ALL_AT_ONCE", "CANARY", "LINEAR"] = "CANARY"
     step_percent: Annotated[int, Field(ge=5, le=50)] = 10
     bake_s: Annotated[int, Field(ge=0, le=3600)] = 600
+    headroom_percent: Percent = 0
 
 
 class EndpointAlarms(Strict):
@@ -91,10 +113,11 @@ class EndpointAlarms(Strict):
 
 
 class Endpoint(Strict):
-    """The live model's capacity and its rollout."""
+    """The live model's capacity and its rollout. `routing` says which instance gets a request."""
 
     instance_type: InstanceType
     scaling: Scaling
+    routing: Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM"] = "LEAST_OUTSTANDING_REQUESTS"
     rollout: Rollout = Rollout()
     alarms: EndpointAlarms = EndpointAlarms()
     capture_percent: Percent | None = None

@@ -93,6 +93,20 @@ run "a_fleet_that_was_scaled_out_is_not_shrunk_by_a_rollout" {
   }
 }
 
+run "a_rollout_begins_with_headroom_for_load_that_grows_meanwhile" {
+  command = plan
+
+  variables {
+    live_instance_count = 3
+    rollout             = { headroom_percent = 25 }
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].initial_instance_count == 4
+    error_message = "A quarter more than 3 instances are 4 whole ones."
+  }
+}
+
 run "live_count_below_the_floor_changes_nothing" {
   command = plan
 
@@ -226,9 +240,59 @@ run "autoscaler_tracks_calls_per_instance" {
     condition = (
       aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].target_value == 1500 &&
       aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 300 &&
-      aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].scale_out_cooldown == 60
+      aws_appautoscaling_policy.invocations["terraform"].target_tracking_scaling_policy_configuration[0].scale_out_cooldown == 120
     )
-    error_message = "Growing must be quicker than shrinking."
+    error_message = "Growing must be quicker than shrinking, and wait for a minute that the new instances saw whole."
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_policy.concurrency) == 0
+    error_message = "Requests inside an instance are tracked only where somebody knows how many it bears."
+  }
+}
+
+run "autoscaler_tracks_requests_inside_an_instance_too" {
+  command = plan
+
+  variables {
+    scaling = { min = 2, max = 6, invocations_per_instance = 1500, concurrent_requests_per_model = 64, scale_in_cooldown_s = 600 }
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_policy.concurrency["terraform"].resource_id == "endpoint/slipway-prod-vehicles/variant/primary" &&
+      aws_appautoscaling_policy.concurrency["terraform"].target_tracking_scaling_policy_configuration[0].target_value == 64 &&
+      aws_appautoscaling_policy.concurrency["terraform"].target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 600 &&
+      aws_appautoscaling_policy.concurrency["terraform"].target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].predefined_metric_type == "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+    )
+    error_message = "The fast metric needs a policy of its own on the same variant."
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_policy.invocations) == 1
+    error_message = "The fast metric adds to the slow one, and does not replace it."
+  }
+}
+
+run "requests_go_where_the_fewest_are" {
+  command = plan
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].routing_config[0].routing_strategy == "LEAST_OUTSTANDING_REQUESTS"
+    error_message = "At random one instance queues while another idles."
+  }
+}
+
+run "routing_can_be_left_to_chance" {
+  command = plan
+
+  variables {
+    routing_strategy = "RANDOM"
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this.production_variants[0].routing_config[0].routing_strategy == "RANDOM"
+    error_message = "The strategy must be the caller's."
   }
 }
 

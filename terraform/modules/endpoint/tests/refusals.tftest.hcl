@@ -101,6 +101,28 @@ run "start_outside_the_limits" {
   expect_failures = [var.instance_type, var.model, var.rollout, var.scaling]
 }
 
+run "requests_inside_an_instance_that_can_hold_none" {
+  command = plan
+
+  variables {
+    rollout          = { headroom_percent = 150 }
+    routing_strategy = "ROUND_ROBIN"
+    scaling          = { invocations_per_instance = 1500, min = 2, max = 6, concurrent_requests_per_model = 0.5 }
+  }
+
+  expect_failures = [var.rollout, var.routing_strategy, var.scaling]
+}
+
+run "cooldown_in_milliseconds" {
+  command = plan
+
+  variables {
+    scaling = { invocations_per_instance = 1500, min = 2, max = 6, scale_out_cooldown_s = 120000 }
+  }
+
+  expect_failures = [var.scaling]
+}
+
 run "schedule_without_a_clock" {
   command = plan
 

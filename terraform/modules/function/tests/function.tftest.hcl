@@ -197,7 +197,8 @@ run "no_provisioned_concurrency_unless_asked_for" {
     condition = length(concat(
       aws_lambda_provisioned_concurrency_config.fixed,
       aws_lambda_provisioned_concurrency_config.autoscaled,
-      aws_appautoscaling_target.this,
+      aws_appautoscaling_target.fixed,
+      aws_appautoscaling_target.scheduled,
     )) == 0
     error_message = "Provisioned environments cost money by the hour."
   }
@@ -214,7 +215,7 @@ run "fixed_count_belongs_to_terraform" {
     condition = (
       aws_lambda_provisioned_concurrency_config.fixed[0].provisioned_concurrent_executions == 2 &&
       aws_lambda_provisioned_concurrency_config.fixed[0].qualifier == "live" &&
-      length(aws_appautoscaling_target.this) == 0
+      length(aws_appautoscaling_target.fixed) == 0
     )
     error_message = "With min = max there is nothing to scale, and Terraform keeps the count."
   }
@@ -237,15 +238,51 @@ run "autoscaled_count_starts_at_min" {
 
   assert {
     condition = (
-      aws_appautoscaling_target.this[0].resource_id == "function:slipway-dev-vehicles-classify-image:live" &&
-      aws_appautoscaling_target.this[0].min_capacity == 2 &&
-      aws_appautoscaling_target.this[0].max_capacity == 8
+      aws_appautoscaling_target.fixed[0].resource_id == "function:slipway-dev-vehicles-classify-image:live" &&
+      aws_appautoscaling_target.fixed[0].min_capacity == 2 &&
+      aws_appautoscaling_target.fixed[0].max_capacity == 8
     )
     error_message = "The autoscaler must work on the alias, between min and max."
   }
 
   assert {
-    condition     = aws_appautoscaling_policy.utilisation[0].target_tracking_scaling_policy_configuration[0].target_value == 0.7
+    condition     = aws_appautoscaling_policy.utilisation["terraform"].target_tracking_scaling_policy_configuration[0].target_value == 0.7
     error_message = "The target is a share of the provisioned environments in use."
+  }
+}
+
+run "schedules_own_the_limits" {
+  command = plan
+
+  variables {
+    concurrency = {
+      reserved = 20
+      provisioned = {
+        min = 2
+        max = 2
+        schedules = {
+          evening = { schedule = "cron(0 19 ? * MON-FRI *)", timezone = "Europe/Dublin", min = 1, max = 2 }
+          morning = { schedule = "cron(30 6 ? * MON-FRI *)", timezone = "Europe/Dublin", min = 6, max = 16 }
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      length(aws_lambda_provisioned_concurrency_config.fixed) == 0 &&
+      length(aws_appautoscaling_target.fixed) == 0 &&
+      aws_appautoscaling_target.scheduled[0].max_capacity == 2 &&
+      aws_appautoscaling_policy.utilisation["schedules"].target_tracking_scaling_policy_configuration[0].target_value == 0.7
+    )
+    error_message = "A count that changes by the clock is the autoscaler's, even where min equals max until then."
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_scheduled_action.this["morning"].scalable_target_action[0].min_capacity == "6" &&
+      aws_appautoscaling_scheduled_action.this["morning"].resource_id == "function:slipway-dev-vehicles-classify-image:live"
+    )
+    error_message = "The morning's environments must be warm before its traffic, on the alias."
   }
 }

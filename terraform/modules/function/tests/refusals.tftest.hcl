@@ -78,6 +78,26 @@ run "provisioned_beyond_reserved" {
   expect_failures = [var.asynchronous, var.concurrency, var.environment]
 }
 
+run "schedule_beyond_reserved" {
+  command = plan
+
+  variables {
+    concurrency = { reserved = 20, provisioned = { min = 1, max = 2, schedules = { morning = { schedule = "cron(0 7 ? * MON-FRI *)", min = 2, max = 30 } } } }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "schedule_without_a_clock" {
+  command = plan
+
+  variables {
+    concurrency = { reserved = 20, provisioned = { min = 1, max = 2, schedules = { morning = { schedule = "07:00", min = 2, max = 4 } } } }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
 run "provisioned_min_beyond_max" {
   command = plan
 
