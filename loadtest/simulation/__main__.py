@@ -159,7 +159,8 @@ def _given(traffic: Trace, source: str, world: World) -> str:
     instance = world.instance
     return (
         f"trace: {source}, {traffic.requests:,.0f} requests in {traffic.seconds / 3600:,.2f} h, "
-        f"peak {traffic.peak:,.4g}/s; instance: {instance.rate:,.4g}/s ({instance.workers} x {instance.times.mean * 1000:.3g} ms), "
+        f"peak {traffic.peak:,.4g}/s; instance: {instance.rate:,.4g}/s "
+        f"({instance.workers} x {instance.times.mean * 1000:.3g} ms), "
         f"starts in {world.start_s:g} s, {world.routing} routing"
     )
 

@@ -23,6 +23,7 @@ from loadtest.simulation.trace import Trace
 
 STEP_S = 1.0
 _STEPS = round(TICK_S / STEP_S)
+LEAST_SHARE = 1e-9
 
 
 class _State:
@@ -141,6 +142,8 @@ def _outcome(state: _State, index: int, total: float, fleet: Fleet, *, most: int
         weights[row[0], state.responses.delay(delay)[0]] += rest
     share = state.responses.mixture(weights)
     in_time = float(np.interp(state.world.instance.timeout_s, TIMES, share)) if share[-1] else 0.0
+    if in_time < LEAST_SHARE:  # so few that they vanish in the sum with the late ones
+        in_time = 0.0
     served = total - refused
     late = max(0.0, served * (1 - in_time / share[-1])) if in_time else served
     figures = [quantile(share / in_time, wanted) if in_time else None for wanted in (0.5, 0.95, 0.99)]

@@ -112,22 +112,6 @@ def recorded(arrivals: Floats, step_s: float = 1.0) -> Trace:
     return Trace(step_s, counts / step_s, arrivals)
 
 
-def steady(rate: float, seconds: float, step_s: float = 1.0) -> Trace:
-    """Make a trace of one rate."""
-    return Trace(step_s, np.full(max(1, round(seconds / step_s)), float(rate)))
-
-
-def daily(peak: float, trough: float, seconds: float = 86_400.0, spikes: int = 0, seed: int = 0) -> Trace:
-    """Make up a day: a wave from trough to peak, with spikes of five minutes to 1.5 times the peak at odd hours."""
-    step_s = 10.0
-    at = np.arange(round(seconds / step_s)) * step_s
-    wave = trough + (peak - trough) * (0.5 - 0.5 * np.cos(2 * np.pi * at / seconds)) ** 2
-    rng = np.random.default_rng(seed)
-    for begin in rng.uniform(0, seconds - 300, spikes):
-        wave[(at >= begin) & (at < begin + 300)] *= 1.5
-    return Trace(step_s, wave)
-
-
 def _from_rates(times: Floats, rates: Floats, step_s: float | None, path: Path) -> Trace:
     if len(times) == 1:
         raise LoadUsageError(

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from loadtest.simulation import exact, fluid, functions
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.functions import Function
+from loadtest.simulation.made_up import daily
 from loadtest.simulation.outcome import Outcome
 from loadtest.simulation.scaling import CONCURRENCY, INVOCATIONS, Scheduled, TargetTracking
 from loadtest.simulation.service import Instance, constant, exponential, measured
-from loadtest.simulation.trace import Trace, daily, steady
+from loadtest.simulation.trace import Trace
+from tests.unit.simulation_support import steady
 
 # Each example is a simulation or two: fewer of them do, in proportion to the profile.
 FEWER = settings(max_examples=settings().max_examples // 2)

@@ -11,7 +11,7 @@ from loadtest.simulation.closed_forms import erlang_b, erlang_c, full, mean_wait
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.outcome import Outcome
 from loadtest.simulation.service import Instance, ServiceTimes, constant, exponential
-from loadtest.simulation.trace import steady
+from tests.unit.simulation_support import steady
 
 SERVICE_S = 0.01
 ENDLESS = 1_000_000

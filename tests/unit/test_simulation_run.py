@@ -15,6 +15,7 @@ from loadtest.errors import LoadUsageError
 from loadtest.simulation import exact, inputs, plots, search, svg, trace
 from loadtest.simulation.__main__ import main
 from loadtest.simulation.fleet import Plan, World
+from loadtest.simulation.made_up import daily
 from loadtest.simulation.progress import Bar
 from loadtest.simulation.search import Choice, Objective
 from loadtest.simulation.service import Instance, exponential, measured
@@ -88,7 +89,7 @@ def test_measured_times_keep_their_shape() -> None:
 
 def test_the_search_finds_the_cheapest_plan_that_keeps_the_objective() -> None:
     # given a short day
-    traffic = trace.daily(120, 20, 1800)
+    traffic = daily(120, 20, 1800)
     best, tried = search.search(traffic, WORLD, Objective(150.0))
     # then the plan keeps it, request by request where the trace allows
     assert best is not None
@@ -102,7 +103,7 @@ def test_the_search_finds_the_cheapest_plan_that_keeps_the_objective() -> None:
 
 
 def test_a_frontier_only_falls() -> None:
-    traffic = trace.daily(900, 50, 1200)
+    traffic = daily(900, 50, 1200)
     choices = search.tried(traffic, search.candidates(traffic, WORLD), WORLD)
     best = search.frontier(choices)
     hours = [c.outcome.instance_hours for c in best]
@@ -118,7 +119,7 @@ def test_a_frontier_only_falls() -> None:
 
 
 def test_plots_are_whole_files_that_say_in_words_what_they_show() -> None:
-    traffic = trace.daily(120, 10, 3600)
+    traffic = daily(120, 10, 3600)
     outcome = exact.run(traffic, Plan(1, 3), WORLD)
     picture = plots.scaling(outcome, 50.0)
     root = ET.fromstring(picture)  # noqa: S314 - our own
@@ -152,7 +153,7 @@ def test_progress_is_silent_for_two_seconds(capsys: pytest.CaptureFixture[str]) 
 
 
 def day(folder: Path) -> str:
-    made = trace.daily(120, 10, 900)
+    made = daily(120, 10, 900)
     rows = "".join(f"{index * 10},{rate:.3f}\n" for index, rate in enumerate(made.rates))
     return str(written(folder, "day.csv", "time,rate\n" + rows))
 
@@ -188,6 +189,42 @@ def test_a_trace_is_replayed_against_an_environments_settings(
     assert main([*arguments, "--slo-p95-ms", "1"]) == 1
 
 
+def test_without_a_trace_a_day_is_made_up_and_the_workloads_own_objective_counts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # given an environment, of whose instances most are to be busy at the peak
+    assert main(["--service-ms", "20", "--env", "rehearsal", "--engine", "fluid", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "trace: a made-up day" in said
+    assert f"peak {0.8 * 4 * 1500 / 60:g}/s" in said
+    assert "least routing" in said
+    assert "objective kept: p95 <= 100 ms" in said
+    assert (
+        main(["--service-ms", "20", "--min", "1", "--max", "9", "--fixed", "--peak-rps", "40", "--engine", "fluid"])
+        == 0
+    )
+    assert "peak 40/s" in capsys.readouterr().out
+
+
+def test_every_metric_that_an_environment_tracks_is_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "prod").mkdir()
+    scaling = "{min: 1, max: 4, invocations_per_instance: 900, concurrent_requests_per_model: 6}"
+    endpoint = f"{{routing: RANDOM, scaling: {scaling}}}"
+    written(tmp_path / "prod", "settings.yaml", f"workloads: {{vehicles: {{endpoint: {endpoint}}}}}\n")
+    monkeypatch.setattr(inputs, "ENVIRONMENTS", tmp_path)
+    usual = ["--trace", day(tmp_path), "--service-ms", "20", "--env", "prod"]
+    main(usual)
+    said = capsys.readouterr().out
+    assert "invocations target 900, concurrency target 6, cooldown in 300 s out 120 s" in said
+    assert "random routing" in said
+    main([*usual, "--metric", "concurrency"])
+    assert "max 4, concurrency target 6" in capsys.readouterr().out
+    main([*usual, "--target", "70"])
+    assert "max 4, invocations target 70," in capsys.readouterr().out
+
+
 def test_schedules_in_the_settings_are_not_left_out_in_silence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +232,7 @@ def test_schedules_in_the_settings_are_not_left_out_in_silence(
     scaling = '{min: 1, max: 4, invocations_per_instance: 900, schedules: {am: {schedule: "cron(0 7 * * ? *)"}}}'
     written(tmp_path / "prod", "settings.yaml", f"workloads: {{vehicles: {{endpoint: {{scaling: {scaling}}}}}}}\n")
     monkeypatch.setattr(inputs, "ENVIRONMENTS", tmp_path)
-    assert main(["--trace", day(tmp_path), "--service-ms", "20", "--env", "prod"]) == 0
+    assert main(["--trace", day(tmp_path), "--service-ms", "20", "--env", "prod", "--slo-p95-ms", "1000"]) == 0
     assert "without its schedules: give them with --schedule" in capsys.readouterr().out
 
 
@@ -208,7 +245,20 @@ def test_a_trace_is_scaled_searched_and_drawn(tmp_path: Path, capsys: pytest.Cap
     out = tmp_path / "f"
     assert main([*arguments, "--frontier", "100,400", "--out", str(out)]) == 0
     assert set(json.loads((out / "frontier.json").read_text())) == {"100/s", "400/s"}
-    fixed = [*arguments, "--peak-rps", "5000", "--fixed", "--min", "1", "--max", "60", "--engine", "fluid"]
+    fixed = [
+        *arguments,
+        "--peak-rps",
+        "5000",
+        "--fixed",
+        "--min",
+        "1",
+        "--max",
+        "60",
+        "--engine",
+        "fluid",
+        "--slo-p95-ms",
+        "500",
+    ]
     assert main([*fixed, "--schedule", "00:30=2:70"]) == 0
     assert "60 in service" in capsys.readouterr().out
 
@@ -224,13 +274,12 @@ def test_a_function_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], "--result load.json, or --service-ms"),
+        ([], "or --service-ms"),
         (["--service-ms", "20"], "--min and --max, or --env"),
         (["--service-ms", "20", "--min", "1", "--max", "2"], "--target"),
         (["--service-ms", "20", "--min", "1", "--max", "2", "--metric", "concurrency"], "requests inside"),
         (["--service-ms", "20", "--env", "mars"], "settings"),
         (["--service-ms", "20", "--env", "prod", "--workload", "planes"], "workload"),
-        (["--service-ms", "20", "--search"], "--slo-p95-ms"),
         (["--service-ms", "20", "--frontier", "10"], "--out"),
         (["--service-ms", "20", "--frontier", "ten", "--out", "x"], "one to four peaks"),
         (["--service-ms", "20", "--min", "1", "--max", "2", "--fixed", "--schedule", "7am=1:2"], "HH:MM"),
