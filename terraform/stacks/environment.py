@@ -31,7 +31,8 @@ SERVICES = (
 )
 MODELS_TYPE = (
     "map(object({version = string, model_data_url = string, image = string, "
-    "model_package_arn = optional(string), sha256 = optional(string)}))"
+    "model_package_arn = optional(string), promoted = optional(string), sha256 = optional(string), "
+    "etag = optional(string)}))"
 )
 
 

@@ -297,7 +297,7 @@ def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             "network": base.place_of("endpoint"),
             "model": {
                 field: f'${{var.models["{name}"].{field}}}'
-                for field in ("version", "image", "model_data_url", "model_package_arn")
+                for field in ("version", "image", "model_data_url", "model_package_arn", "promoted")
             },
             "models_bucket": base.bucket("models"),
             "data_bucket": base.bucket("data"),

@@ -11,6 +11,10 @@ locals {
 
   _ec2_arn = "arn:${local._partition}:ec2:${local._account}"
 
+  # What one model needs, apart: while a rollout is under way, and after one that was rolled back, two models serve or
+  # may have to.
+  _of_model = ["FindArtifact", "PullImage", "ReadArtifact"]
+
   _statements = [
     {
       sid       = "ReadArtifact"
@@ -125,6 +129,27 @@ module "role" {
   boundary_arn = var.boundary_arn
   description  = "Execution role of endpoint ${var.name}"
   name         = "${var.name}-endpoint"
-  statements   = local._statements
+  statements   = [for s in local._statements : s if !contains(local._of_model, s.sid)]
   trust        = { service = "sagemaker.amazonaws.com" }
+}
+
+resource "aws_iam_role_policy" "model" {
+  name = "model-${local._model_suffix}"
+  role = module.role.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for s in local._statements : merge(
+        { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources },
+        !can(s.conditions) ? {} : {
+          Condition = { for c in s.conditions : c.test => { (c.variable) = c.values } }
+        },
+      ) if contains(local._of_model, s.sid)
+    ]
+  })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

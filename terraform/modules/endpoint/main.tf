@@ -14,14 +14,18 @@ locals {
 
   # SageMaker cannot change a model. Whatever makes a new one gives it a new name too, so that it can stand
   # beside the old one while the endpoint moves over.
-  _model_facts = {
-    environment       = var.model.environment
-    image             = var.model.image
-    model_data_url    = var.model.model_data_url
-    role              = module.role.name
-    security_group_id = var.network.security_group_id
-    subnet_ids        = sort(var.network.subnet_ids)
-  }
+  _model_facts = merge(
+    {
+      environment       = var.model.environment
+      image             = var.model.image
+      model_data_url    = var.model.model_data_url
+      role              = module.role.name
+      security_group_id = var.network.security_group_id
+      subnet_ids        = sort(var.network.subnet_ids)
+    },
+    # A model that comes back while its earlier self still stands, as after a rollback, needs a name of its own.
+    var.model.promoted == null ? {} : { promoted = var.model.promoted },
+  )
   _model_suffix = join("-", [
     replace(var.model.version, "/[._]/", "-"),
     substr(sha256(jsonencode(local._model_facts)), 0, 8),
@@ -55,6 +59,8 @@ resource "aws_sagemaker_model" "this" {
     { ModelVersion = var.model.version },
     var.model.model_package_arn == null ? {} : { ModelPackage = var.model.model_package_arn },
   )
+
+  depends_on = [aws_iam_role_policy.model]
 
   lifecycle {
     create_before_destroy = true
@@ -159,6 +165,13 @@ resource "aws_sagemaker_endpoint" "this" {
   depends_on = [aws_cloudwatch_log_group.this]
 
   lifecycle {
+    # The provider takes an update that SageMaker rolled back for a success. Ended here, Terraform keeps the old
+    # configuration, model and permissions, on which the old fleet goes on serving, and scaling.
+    postcondition {
+      condition     = self.endpoint_config_name == aws_sagemaker_endpoint_configuration.this.name
+      error_message = "SageMaker rolled the update of ${var.name} back: ${self.endpoint_config_name} serves, as before. Its alarms and log group say why; `make rollback` returns to the last good model."
+    }
+
     precondition {
       condition     = local._rollout_timeout_s <= 28800
       error_message = "The rollout takes ${local._rollout_steps} steps of ${var.rollout.bake_s} s, longer than the 8 hours that SageMaker allows: shorten rollout.bake_s or raise rollout.step_percent."

@@ -111,9 +111,10 @@ variable "model" {
     image             = string
     model_data_url    = string
     model_package_arn = optional(string)
+    promoted          = optional(string)
     version           = string
   })
-  description = "The promoted model: version, serving image, artefact, environment of the container, and the package it was approved as."
+  description = "The promoted model: version, serving image, artefact, environment of the container, the package it was approved as, and when it was promoted, which gives a model that comes back a new name."
   nullable    = false
 
   validation {

@@ -396,3 +396,36 @@ run "content_changes_the_name_even_when_the_version_does_not" {
     error_message = "The old model still exists when the new one is made: they need different names."
   }
 }
+
+run "a_model_that_comes_back_gets_a_new_name" {
+  command = plan
+
+  variables {
+    model = {
+      version        = "7"
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-prod-vehicles/serving@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      model_data_url = "s3://slipway-prod-123456789012-models/vehicles/artifacts/job-7/output/model.tar.gz"
+      promoted       = "2026-11-21T15:55:00+00:00"
+    }
+  }
+
+  assert {
+    condition     = aws_sagemaker_model.this.name != run.model_is_isolated_in_the_network.model_name
+    error_message = "After a rollback its earlier self may still stand: it needs a name of its own."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.model.name == "model-${local._model_suffix}"
+    error_message = "Each model's permissions stand beside the next one's: the old fleet may still have to grow."
+  }
+
+  assert {
+    condition     = sort(jsondecode(aws_iam_role_policy.model.policy).Statement[*].Sid) == tolist(["FindArtifact", "PullImage", "ReadArtifact"])
+    error_message = "What one model needs goes with it."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.model.policy).Statement : s.Condition if s.Sid == "FindArtifact"][0].StringLike["s3:prefix"] == ["vehicles/artifacts/job-7/output/model.tar.gz*"]
+    error_message = "The role must look for its own artefact only."
+  }
+}
