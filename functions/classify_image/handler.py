@@ -122,7 +122,7 @@ def _read_answer(body: bytes, top_k: int) -> tuple[list[dict[str, Any]], str | N
         answer = json.loads(body)
         version = (answer.get("model") or {}).get("version")
         predictions = [_prediction(one) for one in answer["predictions"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelAnswerInvalid(
             "predictions", body[:80].decode(errors="replace"), f"cannot be read ({type(error).__name__})", ANSWER
         ) from None

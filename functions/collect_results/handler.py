@@ -142,7 +142,7 @@ def _child_entry(child: dict[str, Any], group: str) -> Entry:
             error = child.get("Error") or child.get("Status") or "NotStarted"
             result = {"status": "failed", "error": error, "reason": child.get("Cause") or "the child execution ended"}
         record = None if result["status"] == "skipped" else line(given.get("index"), image, result)
-    except (ValueError, KeyError, TypeError, AttributeError, FunctionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FunctionError) as error:
         raise ResultFileInvalid(
             "child execution", child.get("Name"), f"cannot be read ({error!r})"[:200], "Start a new execution"
         ) from None

@@ -107,7 +107,7 @@ def _fields(body: bytes) -> dict[str, Any]:
         return {} if root is None or root.tag != "Error" else {child.tag: child.text for child in root}
     try:
         fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

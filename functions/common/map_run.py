@@ -28,7 +28,7 @@ def result_files(caller: Caller, bucket: str, manifest_key: str) -> Iterator[tup
     try:
         groups = json.loads(body)["ResultFiles"]
         found = [(group, file["Key"]) for group in GROUPS for file in groups.get(group, [])]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ResultFileInvalid("manifest.json", manifest_key, "is not a Map Run's manifest", _RERUN) from None
     yield from found
 
@@ -74,5 +74,7 @@ def parse_records(chunks: Iterable[bytes], name: str) -> Iterator[dict[str, Any]
         waiting += text.decode(b"", final=True)
     except UnicodeDecodeError:
         raise ResultFileInvalid("result file", name, "is not UTF-8", _RERUN) from None
+    except RecursionError:
+        raise ResultFileInvalid("result file", name, "is nested too deeply", _RERUN) from None
     if waiting.strip(" \t\r\n[],"):
         raise ResultFileInvalid("result file", name, f"holds no child execution at {waiting[:40]!r}", _RERUN)

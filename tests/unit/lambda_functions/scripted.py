@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ class Reply:
     fault
         reset: the connection is reset, nothing is answered. stall: nothing is answered. cut: half of the body, then the
         end. choke: half of the body, then nothing. trickle: byte after byte, each well within any timeout. garbage: the
-        body as it is, without HTTP around it.
+        body as it is, without HTTP around it. close: all is well, but the connection is closed afterwards, unannounced.
     """
 
     status: int = 200
@@ -86,7 +87,7 @@ class Scripted:
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()
-                except ConnectionError:
+                except OSError:  # the other side is gone, or does not trust us
                     self.close_connection = True
 
             def serve(self) -> None:
@@ -106,6 +107,10 @@ class Scripted:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on; handshakes are made where requests are read, so that a failed one stops nobody."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     def stop(self) -> None:
         self._over.set()
@@ -133,7 +138,8 @@ class Scripted:
                 if self._over.wait(0.1):
                     return
                 handler.wfile.write(bytes([byte]))
-        handler.wfile.write(step.body[: len(step.body) // 2] if step.fault else step.body)
+            return
+        handler.wfile.write(step.body[: len(step.body) // 2] if step.fault in {"cut", "choke"} else step.body)
         if step.fault == "choke":
             handler.wfile.flush()
             self._over.wait(LONGEST_STALL_S)

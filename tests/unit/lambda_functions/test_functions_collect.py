@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit import functions_support as support
+from tests.unit.lambda_functions.scripted import Call, Reply, piece
 
 errors = support.common("errors")
 map_run = support.common("map_run")
 manifests = support.common("manifest")
+storage = support.common("storage")
 
 EXECUTION = {
     "id": "arn:aws:states:eu-west-1:123456789012:execution:classify:run-1",
@@ -77,6 +79,40 @@ def test_a_retry_writes_the_same_bytes(s3):
     first = written(s3, "manifest.jsonl")
     collect(**event)
     assert written(s3, "manifest.jsonl") == first
+
+
+def test_a_write_whose_answer_is_lost_leaves_one_manifest_of_the_same_bytes(environment, scripted, pauses):
+    server = scripted(Reply(fault="reset"), Reply(fault="cut", body=b"xx"), Reply())
+    environment.setenv("AWS_ENDPOINT_URL", server.url)
+    collect(images=[image(0)], results=[kept(0)])
+    bodies: dict[str, list[bytes]] = {}
+    for call in server.calls:
+        assert call.method == "PUT"
+        bodies.setdefault(call.target, []).append(call.body)
+    written_thrice, written_once = bodies.values()
+    assert len(written_thrice) == 3
+    assert len(set(written_thrice)) == len(written_once) == 1
+    assert json.loads(written_thrice[0])["status"] == "classified"
+
+
+def test_a_function_that_dies_between_its_two_writes_is_simply_run_again(s3, monkeypatch):
+    handler = support.load("collect_results")
+    event = {"images": [image(0)], "results": [kept(0)]}
+    put = handler.put
+
+    def die_at_the_summary(caller: Any, bucket: str, key: str, *arguments: Any) -> Any:
+        if key.endswith("summary.json"):
+            raise MemoryError
+        return put(caller, bucket, key, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handler, "put", die_at_the_summary)
+        with pytest.raises(MemoryError):
+            collect(**event)
+    first = written(s3, "manifest.jsonl")
+    answer = collect(**event)
+    assert written(s3, "manifest.jsonl") == first
+    assert json.loads(written(s3, "summary.json"))["manifest"] == answer["manifest"]
 
 
 @pytest.mark.parametrize(
@@ -231,6 +267,28 @@ def test_a_bucket_that_is_gone_is_named(s3, monkeypatch):
         collect(images=[image(0)], results=[kept(0)])
 
 
+def test_a_result_file_that_breaks_off_is_read_on_from_there(environment, scripted, pauses, monkeypatch):
+    monkeypatch.setattr(map_run, "PIECE_BYTES", 700)
+    content = json.dumps([child(number, kept(number)) for number in range(6)]).encode()
+    broken = [False]
+
+    def ranged(call: Call) -> Reply:
+        start, _, end = call.headers["range"].removeprefix("bytes=").partition("-")
+        reply = piece(content[int(start) : int(end) + 1], int(start), len(content))
+        if int(start) == 700 and not broken[0]:
+            broken[0] = True
+            reply.fault = "cut"
+        return reply
+
+    server = scripted(ranged)
+    environment.setenv("AWS_ENDPOINT_URL", server.url)
+    caller = storage.Caller(support.load("collect_results").AWS, support.Context())
+    assert len(list(map_run.children(caller, support.BUCKET, "k"))) == 6
+    starts = [int(call.headers["range"].removeprefix("bytes=").partition("-")[0]) for call in server.calls]
+    assert starts == sorted([*range(0, len(content), 700), 700])
+    assert {call.headers.get("if-match") for call in server.calls[1:]} == {'"e"'}, "a file that changes is no file"
+
+
 # --- reading in pieces ------------------------------------------------------------------------------------------------
 
 RECORDS = st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3), max_size=6)
@@ -255,7 +313,9 @@ def test_garbage_is_refused_and_nothing_else_happens(pieces):
     assert all(isinstance(record, dict) for record in records)
 
 
-@pytest.mark.parametrize("content", [b'[{"a": 1}, {"b"', b'[{"a": 1}, 7]', b'{"a": "\xff"}', b"null"])
+@pytest.mark.parametrize(
+    "content", [b'[{"a": 1}, {"b"', b'[{"a": 1}, 7]', b'{"a": "\xff"}', b"null", b'{"a":' + b"[" * 100_000]
+)
 def test_a_file_that_ends_early_or_holds_something_else_is_refused(content):
     with pytest.raises(errors.ResultFileInvalid):
         list(map_run.parse_records([content], "file"))
