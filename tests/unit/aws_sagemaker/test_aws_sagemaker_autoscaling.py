@@ -10,12 +10,17 @@ from aws_sagemaker_server import Server, wait_until
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_endpoint import config, endpoint, model, said, settled
 
-from rehearsal.aws.sagemaker.autoscaling.tracking import IN_PERIODS, OUT_PERIODS, combined, wanted
+from rehearsal.aws.sagemaker.autoscaling import adapters
+from rehearsal.aws.sagemaker.autoscaling.decision import Memory, Policy
+from rehearsal.aws.sagemaker.autoscaling.tracking import IN_PERIODS, OUT_PERIODS, periods_in, wanted
+from rehearsal.aws.sagemaker.serving.traffic import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
+CONCURRENCY = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
 
 
 @pytest.mark.parametrize(
@@ -41,10 +46,83 @@ def test_scale_in_can_be_switched_off() -> None:
     assert wanted(4, 100.0, [0.0] * IN_PERIODS, scale_in=False) == 4
 
 
+def test_a_metric_that_comes_every_ten_seconds_scales_in_no_faster_than_one_that_comes_every_minute() -> None:
+    assert periods_in(INVOCATIONS) == IN_PERIODS
+    assert periods_in(CONCURRENCY) == 90
+    assert wanted(4, 100.0, [10.0] * 89, in_periods=90) == 4
+    assert wanted(4, 100.0, [10.0] * 90, in_periods=90) == 1
+
+
+def policy(readings: list[float], name: str = "p", out_cooldown: float = 300, **more: Any) -> Policy:
+    return Policy(name, 100.0, readings, IN_PERIODS, out_cooldown=out_cooldown, in_cooldown=300, **more)
+
+
+def memory() -> Memory:
+    return Memory(lambda seconds: seconds / 10)
+
+
 def test_several_policies_take_the_largest_wish() -> None:
-    assert combined(3, [2, 5, 3]) == 5
-    assert combined(3, [2, 1]) == 2
-    assert combined(3, []) == 3
+    busy, calm, quiet = [150.0] * 15, [95.0] * 15, [10.0] * 15
+    assert memory().decide([policy(busy), policy(quiet, "q")], 4, 0.0)[0] == 6
+    assert memory().decide([policy(quiet), policy([50.0] * 15, "q")], 4, 0.0)[0] == 2
+    # a fleet shrinks only when all policies that may shrink it are ready to
+    assert memory().decide([policy(calm), policy(quiet, "q")], 4, 0.0)[0] == 4
+    assert memory().decide([policy(calm, scale_in=False), policy(quiet, "q")], 4, 0.0)[0] == 1
+    assert memory().decide([policy(quiet), policy([10.0] * 14, "q")], 4, 0.0)[0] == 4
+    assert memory().decide([], 4, 0.0) == (4, None)
+
+
+def test_a_larger_scale_out_goes_through_within_the_cooldown_and_an_equal_one_does_not() -> None:
+    # given a scale-out from two to four, whose cooldown of 300 s lasts 30 s here
+    held, cause = memory(), policy([200.0] * 3)
+    assert held.decide([cause], 2, 0.0) == (4, cause)
+    held.complete(cause, 2, 4, 0.0)
+    # then what asks for no more than four of the first two waits, and what asks for six goes through
+    assert held.decide([policy([190.0] * 3)], 4, 10.0) == (4, None)
+    larger = policy([300.0] * 3)
+    assert held.decide([larger], 4, 20.0) == (6, larger)
+    held.complete(larger, 4, 6, 20.0)
+    # which begins the cooldown anew: it ends at 50 s, not at 30 s
+    assert held.decide([policy([200.0] * 3)], 6, 40.0) == (6, None)
+    assert held.decide([policy([200.0] * 3)], 6, 50.0)[0] == 12
+
+
+def test_a_scale_in_waits_for_both_cooldowns_and_a_scale_out_for_none_of_a_scale_in() -> None:
+    held, busy, quiet = memory(), policy([150.0] * 15), policy([40.0] * 15)
+    held.complete(busy, 2, 5, 0.0)
+    assert held.decide([quiet], 5, 29.0) == (5, None)
+    assert held.decide([quiet], 5, 35.0) == (2, quiet)
+    held.complete(quiet, 5, 2, 35.0)
+    assert held.decide([quiet], 2, 64.0) == (2, None)
+    assert held.decide([busy], 2, 71.0) == (3, busy)
+
+
+def test_an_alarm_calls_its_policy_again_after_a_minute() -> None:
+    held, busy = memory(), policy([150.0] * 15, out_cooldown=0)
+    assert held.decide([busy], 2, 0.0)[0] == 3
+    held.complete(busy, 2, 3, 0.0)
+    assert held.decide([busy], 3, 5.9) == (3, None)
+    assert held.decide([busy], 3, 6.0)[0] == 5
+
+
+def test_what_is_suspended_does_not_happen() -> None:
+    busy, quiet = policy([150.0] * 15), policy([10.0] * 15)
+    assert memory().decide([busy], 2, 0.0, may_out=False) == (2, None)
+    assert memory().decide([busy], 2, 0.0, may_in=False)[0] == 3
+    assert memory().decide([quiet], 2, 0.0, may_in=False) == (2, None)
+    assert memory().decide([quiet], 2, 0.0, may_out=False)[0] == 1
+
+
+def test_reports_that_come_late_or_span_several_periods_leave_no_gap() -> None:
+    def ends(*samples: tuple[float, float]) -> list[list[float]]:
+        made = [Sample(at, seconds, 1, 1, 1) for at, seconds in samples]
+        return [[sample.at for sample in group] for group in adapters._grouped(made, 1.0, 5)]
+
+    assert ends((1.0, 1.0), (2.0, 1.0), (3.0, 1.0)) == [[1.0], [2.0], [3.0]]
+    assert ends((1.0, 1.0), (3.1, 1.1), (4.2, 1.1)) == [[1.0], [1.0], [3.1], [4.2]]
+    assert ends((3.0, 3.0), (6.0, 3.0)) == [[3.0], [3.0], [6.0], [6.0], [6.0]]
+    assert ends((1.5, 0.5), (2.0, 0.5)) == [[1.5, 2.0]]
+    assert ends() == []
 
 
 class Scaled:

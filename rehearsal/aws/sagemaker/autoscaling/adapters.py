@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.context import current
 from rehearsal.aws.metrics.series import key_of
+from rehearsal.aws.sagemaker.autoscaling import tracking
 from rehearsal.aws.sagemaker.serving import api
 from rehearsal.aws.sagemaker.serving.live import endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rehearsal.aws.sagemaker.serving.traffic import Sample
 
-MINUTE = 60.0
-HIGH_RESOLUTION = 10.0
+_INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
+_CONCURRENCY = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,15 @@ class Adapter:
     readings
         Takes a resource id, a predefined metric type, and a number of periods; returns the last so many values, oldest
         first, or fewer when there are fewer.
+    cooldown
+        Seconds that AWS waits after a change when a policy says nothing
+        (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html).
     """
 
     capacity: Callable[[str], int | None]
     set_capacity: Callable[[str, int], None]
     readings: Callable[[str, str, int], list[float]]
+    cooldown: float = 300.0
 
 
 def _endpoint(resource_id: str) -> tuple[str, str]:
@@ -66,24 +71,36 @@ def _endpoint_readings(resource_id: str, metric: str, periods: int) -> list[floa
     """
     name, variant = _endpoint(resource_id)
     live = endpoints.get(name)
-    if live is None:
+    value = {_INVOCATIONS: _rate, _CONCURRENCY: _concurrency}.get(metric)
+    if live is None or value is None:
         return []
-    per_minute = metric == "SageMakerVariantInvocationsPerInstance"
-    if not per_minute and metric != "SageMakerVariantConcurrentRequestsPerModelHighResolution":
-        return []
-    length = current().scaled(MINUTE if per_minute else HIGH_RESOLUTION)
-    samples = live.traffic.samples(variant, length * periods)
+    length = current().scaled(tracking.period_of(metric))
+    return [value(group) for group in _grouped(live.traffic.samples(variant, length * periods), length, periods)]
+
+
+def _grouped(samples: Sequence[Sample], length: float, periods: int) -> list[list[Sample]]:
+    """Return what belongs to each of the last so many periods, oldest first.
+
+    Reports come no faster than this machine can make them. So one that spans several periods stands for all of them,
+    and one that comes a little late for the one before it too.
+    """
     groups: dict[int, list[Sample]] = {}
     newest = samples[-1].at if samples else 0.0
     for sample in samples:
-        groups.setdefault(int((newest - sample.at) / length), []).append(sample)
-    value = _rate if per_minute else _concurrency
-    return [value(groups[age]) for age in sorted(groups, reverse=True) if age < periods]
+        first = int((newest - sample.at) / length)
+        for age in range(first, first + max(1, round(sample.seconds / length))):
+            groups.setdefault(age, []).append(sample)
+    found: list[list[Sample]] = []
+    for age in range(max(groups, default=-1), -1, -1):
+        found.append(groups[age] if age in groups else found[-1])
+    return found[-periods:]
 
 
 def _rate(samples: list[Sample]) -> float:
     seconds = sum(sample.seconds for sample in samples)
-    return sum(sample.invocations / sample.instances for sample in samples) / seconds * MINUTE if seconds else 0.0
+    return (
+        sum(sample.invocations / sample.instances for sample in samples) / seconds * tracking.MINUTE if seconds else 0.0
+    )
 
 
 def _concurrency(samples: list[Sample]) -> float:
@@ -122,7 +139,7 @@ def _utilisation(resource_id: str, metric: str, periods: int) -> list[float]:
     from moto.cloudwatch.models import cloudwatch_backends
 
     name, qualifier = _function(resource_id)
-    length, moment = current().scaled(MINUTE), time.time()
+    length, moment = current().scaled(tracking.period_of(metric)), time.time()
     backend: Any = cloudwatch_backends[current().account_id][current().region]
     key = key_of(
         "AWS/Lambda", "ProvisionedConcurrencyUtilization", {"FunctionName": name, "Resource": f"{name}:{qualifier}"}
@@ -136,6 +153,6 @@ def _utilisation(resource_id: str, metric: str, periods: int) -> list[float]:
 
 ADAPTERS: dict[str, Adapter] = {
     "sagemaker:variant:DesiredInstanceCount": Adapter(_instances, _set_instances, _endpoint_readings),
-    "lambda:function:ProvisionedConcurrency": Adapter(_provisioned, _set_provisioned, _utilisation),
+    "lambda:function:ProvisionedConcurrency": Adapter(_provisioned, _set_provisioned, _utilisation, cooldown=0.0),
 }
 """By scalable dimension. A dimension that is not here is stored by moto and never acted on."""

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.aws.events.expressions import ScheduleExpressionError, next_fire
 from rehearsal.aws.sagemaker.autoscaling import activities, tracking
 from rehearsal.aws.sagemaker.autoscaling.adapters import ADAPTERS
+from rehearsal.aws.sagemaker.autoscaling.decision import Memory, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeScalableTarget
 
     from rehearsal.aws.context import Context
@@ -24,7 +27,6 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 10.0  # on AWS's clock
 _SHORTEST_SECONDS = 0.25
-_COOLDOWN_SECONDS = 300.0  # what AWS takes when a policy says nothing
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Scaler:
     context: Context
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
-    changed: dict[tuple[str, str], float] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict)
     due: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -93,7 +95,15 @@ class Scaler:
         capacity = adapter.capacity(target.resource_id)
         if capacity is None:
             return
-        count, cause = self._tracked(backend, target, adapter, capacity)
+        memory = self.memories.setdefault(target.arn, Memory(self.context.scaled))
+        count, policy = memory.decide(
+            _policies(backend, target, adapter),
+            capacity,
+            time.monotonic(),
+            may_out=not _suspended(target, "DynamicScalingOutSuspended"),
+            may_in=not _suspended(target, "DynamicScalingInSuspended"),
+        )
+        cause = _cause(target, policy, out=count > capacity) if policy else ""
         least, most = target.min_capacity or 0, target.max_capacity or capacity
         if count < least:
             count, cause = least, cause or f"minimum capacity was set to {least}"
@@ -101,47 +111,34 @@ class Scaler:
             count, cause = most, cause or f"maximum capacity was set to {most}"
         if count == capacity:
             return
-        out = count > capacity
         done = activities.record(backend, target, count, cause, lambda: adapter.set_capacity(target.resource_id, count))
         if done:
-            self.changed[target.arn, "out" if out else "in"] = time.monotonic()
+            memory.complete(policy, capacity, count, time.monotonic())
 
-    def _tracked(
-        self, backend: ApplicationAutoscalingBackend, target: FakeScalableTarget, adapter: Adapter, capacity: int
-    ) -> tuple[int, str]:
-        """Return what the policies want and why; the present capacity when they want nothing or must wait."""
-        wishes: dict[int, str] = {}
-        for policy in list(backend.policies.values()):
-            ours = (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension)
-            config = policy.target_tracking_scaling_policy_configuration
-            metric = ((config or {}).get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
-            if not ours or not config or not metric:
-                continue
-            readings = adapter.readings(target.resource_id, metric, tracking.IN_PERIODS)
-            scale_in = not config.get("DisableScaleIn")
-            wish = tracking.wanted(capacity, float(config["TargetValue"]), readings, scale_in=scale_in)
-            if self._may(target, wish - capacity, config):
-                state = "AlarmHigh" if wish > capacity else "AlarmLow"
-                cause = f"monitor alarm TargetTracking-{target.resource_id}-{state} in state ALARM triggered policy "
-                wishes[wish] = cause + policy.policy_name
-            else:
-                wishes[capacity] = ""
-        count = tracking.combined(capacity, list(wishes))
-        return count, wishes.get(count, "") if count != capacity else ""
 
-    def _may(self, target: FakeScalableTarget, change: int, config: dict[str, Any]) -> bool:
-        """Say whether suspension and cooldowns allow a change. Scaling out need not wait for a scale-in."""
-        if change == 0:
-            return True
-        if _suspended(target, "DynamicScalingOutSuspended" if change > 0 else "DynamicScalingInSuspended"):
-            return False
-        waits = [("out", config.get("ScaleOutCooldown", _COOLDOWN_SECONDS))]
-        if change < 0:
-            waits.append(("in", config.get("ScaleInCooldown", _COOLDOWN_SECONDS)))
-        now = time.monotonic()
-        return all(
-            now - self.changed.get((target.arn, kind), -1e9) >= self.context.scaled(seconds) for kind, seconds in waits
+def _policies(backend: ApplicationAutoscalingBackend, target: FakeScalableTarget, adapter: Adapter) -> Iterator[Policy]:
+    """Yield the target-tracking policies of a target with what their metrics read now."""
+    for policy in list(backend.policies.values()):
+        ours = (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension)
+        config = policy.target_tracking_scaling_policy_configuration
+        metric = ((config or {}).get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
+        if not ours or not config or not metric:
+            continue
+        periods = tracking.periods_in(metric)
+        yield Policy(
+            name=policy.policy_name,
+            target=float(config["TargetValue"]),
+            readings=adapter.readings(target.resource_id, metric, periods),
+            in_periods=periods,
+            out_cooldown=float(config.get("ScaleOutCooldown", adapter.cooldown)),
+            in_cooldown=float(config.get("ScaleInCooldown", adapter.cooldown)),
+            scale_in=not config.get("DisableScaleIn"),
         )
+
+
+def _cause(target: FakeScalableTarget, policy: Policy, *, out: bool) -> str:
+    state = "AlarmHigh" if out else "AlarmLow"
+    return f"monitor alarm TargetTracking-{target.resource_id}-{state} in state ALARM triggered policy {policy.name}"
 
 
 _scalers: list[Scaler] = []
