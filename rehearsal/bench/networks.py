@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
-from training.learning import networks
+from training.learning import images, networks
+from training.learning.export import Calibrated, export
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """MobileNetV2's stages (Sandler et al., 2018, table 2): expansion, channels, blocks, stride of the first block."""
@@ -20,6 +27,21 @@ def network(name: str, size: int, classes: int = 10) -> nn.Module:
         for _ in range(3):
             made(torch.randn(8, 3, size, size))
     return made.eval()
+
+
+def folder_of(name: str, size: int, folder: Path) -> Path:
+    """A folder that the server can serve: `network`, and what the server wants to know of it."""
+    pixels = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    export(Calibrated(network(name, size), 1.0), folder / "model.onnx", images.normalise(pixels))
+    shape = {"height": size, "width": size, "channels": 3, "layout": "NCHW"}
+    described = {
+        "workload": name,
+        "version": "1",
+        "classes": [f"class {number}" for number in range(10)],
+        "input": shape | {"mean": list(images.MEAN), "std": list(images.STD)},
+    }
+    (folder / "model.json").write_text(json.dumps(described), encoding="utf-8")
+    return folder
 
 
 def mobilenet_v2(classes: int, *, small: bool) -> nn.Module:
