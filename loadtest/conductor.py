@@ -61,7 +61,7 @@ class Conductor:
     def run(self) -> None:
         """Conduct the whole run, and report its result."""
         plan = self._plan
-        self._fleet.muster()
+        self._fleet.muster(plan.processes)
         if plan.warmup_s:
             first = plan.shape.levels[0]
             self._order(Level("warm-up", first.amount, plan.warmup_s), None)

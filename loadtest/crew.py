@@ -58,9 +58,12 @@ class Orders:
 
 
 class Crew:
-    """All users of one process, their orders and their recorder."""
+    """All users of one process, their orders and their recorder. `digest` tells apart what crews send."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, plan: Plan, recorder: Recorder, digest: str = "", clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.digest = digest
         self.plan = plan
         self.recorder = recorder
         self._clock = clock

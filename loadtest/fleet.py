@@ -34,7 +34,8 @@ def follow(runner: LocalRunner | WorkerRunner, crew: Crew) -> None:
             crew.begin(msg.data["order"], ids.index(runner.client_id), len(ids))
 
     def take(msg: Any, **_: Any) -> None:
-        counted = {"serial": msg.data["serial"], "from": runner.client_id, **crew.recorder.take()}
+        sender = {"serial": msg.data["serial"], "from": runner.client_id, "digest": crew.digest}
+        counted = {**sender, **crew.recorder.take()}
         runner.send_message(TAKEN, counted)
 
     runner.register_message(BEGIN, begin)
@@ -52,6 +53,7 @@ class Counted:
         self.tick, self.lag = Book(), Book()
         self.books: dict[int, Book] = {}
         self.cpu_s: list[float] = []
+        self.digests: set[str] = set()
 
     def add(self, taken: dict[str, Any]) -> None:
         """Add one process's answer to `TAKE`."""
@@ -59,6 +61,7 @@ class Counted:
         self.tick.add(taken["tick"])
         self.lag.add(taken["lag"])
         self.cpu_s.append(taken["cpu_s"])
+        self.digests.add(taken["digest"])
         for number, wire in taken["books"]:
             self.books.setdefault(number, Book()).add(wire)
 
@@ -73,9 +76,21 @@ class Fleet:
         runner.register_message(TAKEN, lambda msg, **_: self._answers.put(msg.data))
         self._ids: list[str] = []
 
-    def muster(self) -> None:
-        """Take those that are there now for the whole run."""
+    def muster(self, expected: int) -> None:
+        """Take those that are there now for the whole run.
+
+        Raises
+        ------
+        LostWorkerError
+            Fewer or more than expected are there, or they do not all send the same.
+        """
         self._ids = self._present()
+        if len(self._ids) != expected:
+            raise LostWorkerError(f"{len(self._ids)} of {expected} workers are there")
+        if len(self.take().digests) > 1:
+            raise LostWorkerError(
+                "the workers do not all send the same: give each the same options, and the same payloads"
+            )
 
     def begin(self, order: dict[str, Any]) -> None:
         """Let all of them begin with a level of load."""

@@ -12,10 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.errors import LoadGeneratorError
+from loadtest.errors import LoadGeneratorError, LoadUsageError
 from loadtest.plan import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,9 +29,27 @@ STOP_GRACE_S = 5.0
 # How soon a process that ended on its own is noticed.
 LOOK_EVERY_S = 0.5
 LOOPBACK = "127.0.0.1"
+# Time to start workers on other machines by hand.
+GATHER_S = 600.0
 
 Report = dict[str, Any]
 Child = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a master listens."""
+
+    host: str
+    port: int
+
+    @staticmethod
+    def parse(field: str, text: str) -> Address:
+        """Read `HOST:PORT`."""
+        host, colon, port = text.rpartition(":")
+        if not (host and colon and port.isdigit() and int(port) <= 65_535):
+            raise LoadUsageError(field, text, "give HOST:PORT, such as 10.0.1.5:5557")
+        return Address(host.strip("[]"), int(port))
 
 
 def command(plan: Plan, *role: str) -> list[str]:
@@ -45,7 +64,7 @@ def command(plan: Plan, *role: str) -> list[str]:
         *("--exit-code-on-error", "0"),
         *("--users", str(users), "--spawn-rate", str(users)),
         # The conductor ends the run; this ends it should the conductor itself die.
-        *("--run-time", f"{int(deadline_s(plan))}s"),
+        *("--run-time", f"{int(deadline_s(plan))}s", "--expect-workers-max-wait", f"{GATHER_S:.0f}"),
         *("--plan", plan.document()),
         *role,
         USERS[plan.kind],
@@ -63,6 +82,7 @@ def generate(
     log: Path,
     on_report: Callable[[Report], None] | None = None,
     env: Mapping[str, str] | None = None,
+    master: Address | None = None,
 ) -> Report:
     """Run a plan and return its `result` report, with the samples under `samples`.
 
@@ -75,6 +95,9 @@ def generate(
         there.
     env
         Environment of the generator; this process's own by default.
+    master
+        Where to wait for `plan.workers` workers on other machines; without it they are started here, and connect to a
+        port of the loopback that the system chooses.
 
     Raises
     ------
@@ -82,13 +105,34 @@ def generate(
         Locust ended without a result or lost a worker, or did not end in time.
     """
     children = Children(log, env)
+    at = master or Address(LOOPBACK, 0)
     role = ("--master", "--expect-workers", str(plan.workers)) if plan.workers else ()
-    bind = ("--master-bind-host", LOOPBACK, "--master-bind-port", "0") if plan.workers else ()
+    bind = ("--master-bind-host", at.host, "--master-bind-port", str(at.port)) if plan.workers else ()
     try:
         main = children.start("locust", command(plan, *role, *bind), piped=True)
-        return _follow(plan, main, children, on_report)
+        return _follow(plan, main, children, on_report, master)
     finally:
         children.stop()
+
+
+def help_out(plan: Plan, master: Address, log: Path, env: Mapping[str, str] | None = None) -> None:
+    """Send for a master on another machine until it says that the test is over.
+
+    Raises
+    ------
+    LoadGeneratorError
+        The worker ended in any other way, or did not end in time.
+    """
+    children = Children(log, env)
+    address = ("--master-host", master.host, "--master-port", str(master.port))
+    try:
+        status = children.start("locust", command(plan, "--worker", *address)).wait(deadline_s(plan) + GATHER_S)
+    except subprocess.TimeoutExpired:
+        raise LoadGeneratorError(f"no end of the test from {master.host}:{master.port}") from None
+    finally:
+        children.stop()
+    if status:
+        raise LoadGeneratorError(f"the worker ended with status {status}.\n{_tail(log)}")
 
 
 class Children:
@@ -147,10 +191,16 @@ def stop(child: Child) -> None:
         child.stdout.close()
 
 
-def _follow(plan: Plan, main: Child, children: Children, on_report: Callable[[Report], None] | None) -> Report:
+def _follow(
+    plan: Plan,
+    main: Child,
+    children: Children,
+    on_report: Callable[[Report], None] | None,
+    master: Address | None,
+) -> Report:
     reports: queue.Queue[Report | None] = queue.Queue()
     threading.Thread(target=_read, args=(main.stdout, reports), daemon=True).start()
-    patience_s = deadline_s(plan)
+    patience_s = deadline_s(plan) + (GATHER_S if master else 0.0)
     end, samples = time.monotonic() + patience_s, []
     while True:
         try:
@@ -168,7 +218,7 @@ def _follow(plan: Plan, main: Child, children: Children, on_report: Callable[[Re
         if on_report:
             on_report(report)
         kind = report.pop("kind")
-        if kind == "port":
+        if kind == "port" and not master:
             for number in range(1, plan.workers + 1):
                 address = ("--master-host", LOOPBACK, "--master-port", str(report["port"]))
                 children.start(f"worker-{number}", command(plan, "--worker", *address))

@@ -19,6 +19,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtest import conductor, fleet, payloads
 from loadtest.crew import Crew
+from loadtest.payloads import Payload
 from loadtest.plan import Plan
 from loadtest.recorder import Recorder
 from loadtest.targets import (
@@ -29,7 +30,7 @@ from loadtest.targets import (
     state_machine,
     workflow_target,
 )
-from loadtest.users import EndpointUser, FunctionUser, PayloadUser, WorkflowUser
+from loadtest.users import EndpointUser, FunctionUser, WorkflowUser, connections
 from loadtest.workflow import Runs
 
 __all__ = ["EndpointUser", "FunctionUser", "WorkflowUser"]
@@ -53,42 +54,40 @@ def prepare(environment: Environment, runner: LocalRunner | MasterRunner | Worke
     if isinstance(runner, MasterRunner):
         conductor.say("port", {"port": runner.server.port})
     else:
-        for user in environment.user_classes:
-            if plan:
-                equip(user, plan.target, plan.alias, plan.payloads, plan)
-            else:
-                equip(user, options.target, options.alias, Path(options.payloads), None)
+        aim = plan or options
+        sent = [equip(user, aim.target, aim.alias, Path(aim.payloads), plan) for user in environment.user_classes]
         if plan:
-            fleet.follow(runner, hire(environment, plan))
+            fleet.follow(runner, hire(environment, plan, [payload for stock in sent for payload in stock]))
     if plan and not isinstance(runner, WorkerRunner):
         attach(environment, runner, plan)
 
 
-def equip(user: Any, target: str, alias: str, path: Path, plan: Plan | None) -> None:
-    """Give a user class what it sends, and where to."""
+def equip(user: Any, target: str, alias: str, path: Path, plan: Plan | None) -> list[Payload]:
+    """Give a user class what it sends, and where to; returns what it sends."""
     seed = plan.seed if plan else 0
     if issubclass(user, WorkflowUser):
-        address = workflow_target()
-        inputs, timeout_s = payloads.read_events(path), plan.timeout_s if plan else 60.0
+        address, inputs = workflow_target(), payloads.read_events(path)
+        timeout_s = plan.timeout_s if plan else user.network_timeout
         user.runs = Runs(address, state_machine(target), inputs, Signer(address), timeout_s)
-    elif issubclass(user, FunctionUser):
-        events_in_turn = payloads.shuffled(payloads.read_events(path), seed)
-        user.requests = SignedPayloads(function_target(target, alias), events_in_turn)
-    elif issubclass(user, PayloadUser):
-        images = payloads.shuffled(payloads.read_images(path), seed)
-        stock = payloads.batches(images, plan.batch) if plan and plan.batch else images
-        user.requests = SignedPayloads(endpoint_target(target), stock)
+        return inputs
+    if issubclass(user, FunctionUser):
+        address, stock = function_target(target, alias), payloads.shuffled(payloads.read_events(path), seed)
+    else:
+        address, stock = endpoint_target(target), payloads.shuffled(payloads.read_images(path), seed)
+        if plan and plan.batch:
+            stock = payloads.batches(stock, plan.batch)
+    user.requests = SignedPayloads(address, stock)
+    return stock
 
 
-def hire(environment: Environment, plan: Plan) -> Crew:
-    """Make all users of this process one crew."""
-    crew = Crew(plan, Recorder())
+def hire(environment: Environment, plan: Plan, sent: list[Payload]) -> Crew:
+    """Make all users of this process one crew, with one pool of connections."""
+    crew = Crew(plan, Recorder(), plan.digest(payload.body for payload in sent))
+    pool = connections(plan)
     for user in environment.user_classes:
         aws: Any = user
         aws.crew = crew
-        aws.network_timeout = plan.timeout_s
-        if plan.arrivals != "closed":
-            aws.concurrency = plan.max_in_flight
+        aws.client_pool = pool
     return crew
 
 

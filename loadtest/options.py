@@ -8,6 +8,7 @@ from pathlib import Path
 from loadtest import shapes
 from loadtest.capacity.knee import Objective
 from loadtest.errors import LoadUsageError
+from loadtest.generator import Address
 from loadtest.plan import Arrivals, Kind, Plan
 from loadtest.slo import Slo
 from loadtest.trace import replayed
@@ -74,6 +75,15 @@ def plan(options: argparse.Namespace) -> Plan:
     )
 
 
+def master(options: argparse.Namespace) -> Address | None:
+    """Return where to wait for workers of other machines; None to do without."""
+    if options.master is None:
+        return None
+    if not options.workers:
+        raise LoadUsageError("workers", options.workers, "say with --workers how many machines help")
+    return Address.parse("master", options.master)
+
+
 def objective(options: argparse.Namespace) -> Slo:
     """Return the objective that the options describe."""
     return Slo(options.slo_p95_ms, options.slo_p99_ms, options.slo_failures, options.slo_min_rps)
@@ -136,9 +146,16 @@ def _generator(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("the generator")
     group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for load.json and logs")
     group.add_argument("--workers", type=int, default=0, metavar="N", help="send from N processes (default: from one)")
+    away = group.add_mutually_exclusive_group()
+    away.add_argument(
+        "--master", metavar="HOST:PORT", help="wait there for the --workers, which other machines start (see README)"
+    )
+    away.add_argument("--worker-of", metavar="HOST:PORT", help="be such a worker; all other options as the master's")
     group.add_argument(
         "--max-in-flight", type=int, default=1000, metavar="N", help="with --rate: waiting requests (default: 1000)"
     )
+    group.add_argument("--alarms", metavar="PREFIX", help="also record which of these CloudWatch alarms ring")
+    group.add_argument("--scaling", action="store_true", help="also record what scaled the endpoint")
     group.add_argument("--timeout", type=float, default=60, help="seconds until a request has failed (default: 60)")
     group.add_argument(
         "--max-lag-ms", type=float, default=100, help="own delay above which nothing is judged (default: 100)"

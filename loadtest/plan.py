@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,6 +93,14 @@ class Plan:
     def document(self) -> str:
         """Return the plan as JSON."""
         return json.dumps(asdict(self), default=str)
+
+    def digest(self, payloads: Iterable[bytes]) -> str:
+        """Return a digest of what is sent: the same on every machine, wherever its files lie."""
+        text = replace(self, payloads=Path(), trace=None if self.trace is None else Path()).document()
+        made = hashlib.sha256(text.encode())
+        for body in payloads:
+            made.update(hashlib.sha256(body).digest())
+        return made.hexdigest()[:16]
 
     @staticmethod
     def read(text: str) -> Plan:

@@ -14,7 +14,8 @@ PLAIN_LINES = 30
 class Progress:
     """Shows reports of the generator on a stream."""
 
-    def __init__(self, stream: TextIO, seconds: float) -> None:
+    def __init__(self, stream: TextIO, seconds: float, master: str | None = None) -> None:
+        self._master = master
         self._stream = stream
         self._every_s = max(1.0, seconds / PLAIN_LINES)
         self._rewrite = stream.isatty() and not os.environ.get("CI")
@@ -24,7 +25,12 @@ class Progress:
 
     def __call__(self, report: Mapping[str, Any]) -> None:
         """Show one report."""
-        if report["kind"] == "level":
+        if report["kind"] == "port" and self._master:
+            self.note(
+                f"waiting for workers at {self._master}:{report['port']}; on each machine run the same command with"
+            )
+            self.note(f"--worker-of {self._master}:{report['port']} in place of --master")
+        elif report["kind"] == "level":
             self._begin(report)
         elif report["kind"] == "sample":
             self._sample(report)

@@ -11,38 +11,69 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest import options
+from botocore.session import Session
+
+from loadtest import options, watch
 from loadtest.errors import LoadGeneratorError, LoadUsageError
-from loadtest.generator import Report, generate
+from loadtest.generator import Address, Report, generate, help_out
 from loadtest.plan import Plan
 from loadtest.progress import Progress, ms
 from loadtest.slo import Slo, Verdict, judge, tired
+from loadtest.watch import Note
 
 REMEDY = "add --workers, run it on a larger or quieter machine, or send less"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a run needs beside its plan.
+
+    Attributes
+    ----------
+    out
+        Folder for `load.json` and logs.
+    env
+        Environment of the generator; this process's own by default.
+    master
+        Where workers on other machines connect to.
+    alarms
+        Prefix of the names of CloudWatch alarms to look at.
+    scaling
+        Ask what scaled the endpoint.
+    """
+
+    out: Path
+    env: Mapping[str, str] | None = None
+    master: Address | None = None
+    alarms: str | None = None
+    scaling: bool = False
+
+
 def measure(
-    plan: Plan,
-    slo: Slo,
-    out: Path,
-    on_report: Callable[[Report], None] | None = None,
-    env: Mapping[str, str] | None = None,
+    plan: Plan, slo: Slo, setting: Setting, on_report: Callable[[Report], None], note: Note
 ) -> tuple[dict[str, Any], Verdict]:
     """Run a plan, judge it, write `out/load.json`, and return what was written with the verdict.
+
+    Parameters
+    ----------
+    on_report, note
+        Shown to whoever waits: the generator's reports, and lines that stay.
 
     Raises
     ------
     LoadGeneratorError
         Nothing was measured. `load.json` is then not written, and an earlier one is gone.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    document = out / "load.json"
+    setting.out.mkdir(parents=True, exist_ok=True)
+    document = setting.out / "load.json"
     document.unlink(missing_ok=True)
-    result = generate(plan, out / "locust.log", on_report, env)
+    result = _watched(plan, setting, on_report, note)
     judged = result if result["judged_step"] is None else result["steps"][result["judged_step"]]
     verdict = judge(judged, slo)
     unfit = weakness(plan, result, judged, kept=verdict.passed)
@@ -53,6 +84,30 @@ def measure(
     part.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     part.replace(document)
     return measured, verdict
+
+
+def _watched(plan: Plan, setting: Setting, on_report: Callable[[Report], None], note: Note) -> Report:
+    """Run a plan; each sample says what was seen of the endpoint meanwhile."""
+    endpoint = plan.kind == "endpoint"
+    session = Session()
+    ways = watch.looks(session, plan.target, setting.alarms) if endpoint else {}
+    begun: list[float] = []
+    with watch.watching(ways, note) as seen:
+
+        def report(one: Report) -> None:
+            if one["kind"] == "warm":
+                begun.append(time.time())
+            elif one["kind"] == "sample":
+                one |= {"instances": None, **seen}
+            on_report(one)
+
+        result = generate(plan, setting.out / "locust.log", report, setting.env, setting.master)
+    if endpoint:
+        known = [sample["instances"] for sample in result["samples"] if sample["instances"] is not None]
+        result["instances"] = known[0] if known else None
+        if setting.scaling:
+            result["scaling"] = watch.activities(session, plan.target, begun[0], note)
+    return result
 
 
 def facts(plan: Plan) -> dict[str, Any]:
@@ -108,14 +163,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = options.parser()
     given = parser.parse_args(argv)
     try:
-        plan, slo = options.plan(given), options.objective(given)
+        plan, slo, master = options.plan(given), options.objective(given), options.master(given)
+        helps = Address.parse("worker-of", given.worker_of) if given.worker_of else None
     except LoadUsageError as error:
         parser.error(str(error))
     # A terminated test ends like an interrupted one: the generator must never outlive it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    progress = Progress(sys.stderr, plan.shape.longest_s)
+    progress = Progress(sys.stderr, plan.shape.longest_s, master.host if master else None)
+    setting = Setting(given.out, None, master, given.alarms, given.scaling)
     try:
-        measured, verdict = measure(plan, slo, given.out, progress)
+        if helps:
+            given.out.mkdir(parents=True, exist_ok=True)
+            help_out(plan, helps, given.out / "locust.log")
+            return 0
+        measured, verdict = measure(plan, slo, setting, progress, progress.note)
     except LoadGeneratorError as error:
         progress.end()
         print(f"load test failed: {error}", file=sys.stderr)

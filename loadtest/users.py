@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from typing import Any, ClassVar
 
-from geventhttpclient.client import HTTPClient
+from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.url import URL
 from locust import FastHttpUser, constant, task
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
@@ -13,16 +15,32 @@ from locust.env import Environment
 
 from loadtest.answers import Answer, fault_of
 from loadtest.crew import Crew, Result
+from loadtest.plan import Plan
 from loadtest.targets import SignedPayloads
 from loadtest.workflow import Execution, Runs
+
+CONNECTION_TIMEOUT_S = 10.0
+
+
+def connections(plan: Plan) -> HTTPClientPool:
+    """Return the connections of one process: as many as may be needed at once, so that no request waits for one.
+
+    Its users share them, and with them one set of certificates, which takes longer to load than a user to start.
+    """
+    closed = plan.arrivals == "closed"
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    return HTTPClientPool(
+        concurrency=math.ceil((plan.shape.most if closed else plan.max_in_flight) / plan.processes),
+        network_timeout=plan.timeout_s,
+        connection_timeout=min(CONNECTION_TIMEOUT_S, plan.timeout_s),
+        ssl_options={"ca_certs": bundle} if bundle else None,
+    )
 
 
 class AwsUser(FastHttpUser):
     """Sends signed requests when its crew says so.
 
-    Every user has a connection pool of its own, so no user ever waits for another one's connection; with open arrivals
-    one user holds a pool as large as the number of requests that may be in flight. All users of a process share one
-    stock of payloads with their signatures.
+    All users of a process share one stock of payloads with their signatures.
     """
 
     abstract = True
@@ -30,7 +48,7 @@ class AwsUser(FastHttpUser):
     # Locust accepts any certificate by default; a signed request belongs to the real AWS or to nobody.
     insecure = False
     network_timeout = 60.0
-    connection_timeout = 10.0
+    connection_timeout = CONNECTION_TIMEOUT_S
     host = ""
     crew: ClassVar[Crew | None] = None
     # Typed loosely: Locust declares text bodies only, and sends bytes just as well.
