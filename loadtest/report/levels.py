@@ -58,7 +58,7 @@ def knee(load: Load) -> dict[str, Any] | None:
         "plots": [
             {"title": title, "plot": plot, "lines": lines if len(lines) > 1 else []} for title, lines, plot in plots
         ],
-        "rows": [_row(step) for step in load.steps],
+        "rows": [_row(step) for step in load.levels],
     }
 
 
@@ -88,7 +88,7 @@ def settings(load: Load) -> dict[str, Any] | None:
 
 
 def _points(load: Load, x: str, y: str) -> list[tuple[float, float | None]]:
-    return [(at, number(step.get(y))) for step in load.steps if (at := number(step.get(x))) is not None]
+    return [(at, number(step.get(y))) for step in load.levels if (at := number(step.get(x))) is not None]
 
 
 def _row(step: dict[str, Any]) -> list[str]:

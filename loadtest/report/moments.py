@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtest.report.record import Load
 from loadtest.report.svg import Limit, Line, line_chart
-from loadtest.report.values import count, milliseconds, number, short_time
+from loadtest.report.values import count, mappings, milliseconds, number, short_time, text
 
 
 def over_time(load: Load) -> dict[str, Any] | None:
@@ -45,20 +45,40 @@ def over_time(load: Load) -> dict[str, Any] | None:
         "plots": [plot for plot in plots if plot["plot"]],
         "instances_known": any(y is not None for _, y in instances[0].points),
         "stepped": bool(ends),
+        "events": sorted([*_scaled(load), *_rang(load)], key=lambda event: event[0]),
         "head": ["second", "requests/s", *(["offered/s"] if load.open else []), "median", "p95", "p99", "failed"],
         "rows": [_row(sample, offered=load.open) for sample in load.samples],
     }
 
 
 def _ends(load: Load) -> list[float]:
-    """Return where one step ends and the next begins, by the samples that each has."""
-    ends = []
-    for step in load.steps[:-1]:
-        last = step.get("samples")
-        at = last[1] - 1 if isinstance(last, list) and len(last) == 2 and isinstance(last[1], int) else None
-        if at is not None and 0 <= at < len(load.samples):
-            ends.append((number(load.samples[at].get("t")) or 0.0) + 0.5)
-    return ends
+    """Return where each level but the first begins to be measured."""
+    begins = [number(step.get("start_s")) for step in load.steps[1:]]
+    return [begin for begin in begins if begin is not None]
+
+
+def _scaled(load: Load) -> list[tuple[float, str]]:
+    """Return when something scaled the endpoint, and what."""
+    return [
+        (at, f"{text(one.get('description'), 120)} ({text(one.get('status'), 40)})")
+        for one in mappings(load.facts.get("scaling"))
+        if (at := number(one.get("t"))) is not None
+    ]
+
+
+def _rang(load: Load) -> list[tuple[float, str]]:
+    """Return when alarms began to ring, and ceased."""
+    events: list[tuple[float, str]] = []
+    before: set[str] = set()
+    for sample in load.samples:
+        at, names = number(sample.get("t")), sample.get("alarms")
+        if at is None or not isinstance(names, list):
+            continue
+        now = {text(name, 120) for name in names}
+        events += [(at, f"{name} in alarm") for name in sorted(now - before)]
+        events += [(at, f"{name} no longer in alarm") for name in sorted(before - now)]
+        before = now
+    return events
 
 
 def _line(load: Load, key: str, name: str, style: str, *, stepped: bool = False) -> Line:

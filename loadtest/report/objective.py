@@ -8,6 +8,7 @@ from loadtest.report.values import count, mapping, mappings, milliseconds, numbe
 
 CHECKS = {
     "failures": "failed requests",
+    "dropped": "requests that were not sent",
     "p95_ms": "95th percentile",
     "p99_ms": "99th percentile",
     "min_rps": "requests a second",

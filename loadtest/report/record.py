@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ class Load:
     facts
         The result as it stands in `load.json`.
     steps
-        Levels of load in the order of their load; the whole test where there was one level.
+        Levels of load as they came; the whole test where there was one level.
+    levels
+        The same by rising load.
     samples
         Each measured second.
     capacity
@@ -35,6 +38,17 @@ class Load:
     @property
     def steps(self) -> list[dict[str, Any]]:
         return mappings(self.facts.get("steps")) or [self.facts]
+
+    @property
+    def levels(self) -> list[dict[str, Any]]:
+        key = "users" if self.users_are_steps else "offered_rps"
+        return sorted(self.steps, key=lambda step: number(step.get(key)) or 0.0)
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The level that the objective was held against; the whole test where it was none by itself."""
+        index = number(self.facts.get("judged_step"))
+        return self.facts if index is None or not 0 <= index < len(self.steps) else self.steps[int(index)]
 
     @property
     def samples(self) -> list[dict[str, Any]]:
@@ -64,6 +78,9 @@ def read(result: Path, capacity: Path | None = None) -> Load:
     """Read `load.json` and what the capacity model wrote about it."""
     problems: list[str] = []
     facts = _document(result, problems)
+    if facts:
+        ended = datetime.fromtimestamp(result.stat().st_mtime, UTC)
+        facts["ended"] = ended.isoformat(timespec="seconds")
     return Load(facts, _document(capacity, problems) if capacity else {}, problems)
 
 

@@ -19,12 +19,13 @@ POINTS = 60
 def distribution(load: Load) -> dict[str, Any] | None:
     """Return latency by the share of requests that are faster, or None where no histogram was kept.
 
-    The least load, the last one that kept the objective, and the most load are drawn; the table has all of them.
+    The least load, the one that was judged, and the most are drawn; the table has all of them.
     """
-    known = [(step, found) for step in load.steps if (found := _histogram(step))]
+    known = [(step, found) for step in load.levels if (found := _histogram(step))]
     if not known:
         return None
-    shown = {id(step): (step, found) for step, found in (known[0], _last_good(load, known), known[-1])}.values()
+    judged = next((one for one in known if one[0] is load.judged), known[0])
+    shown = {id(step): (step, found) for step, found in (known[0], judged, known[-1])}.values()
     lines = [Line(name_of(step), style, _curve(found)) for (step, found), style in zip(shown, STYLES, strict=False)]
     limit = Limit(load.p95_ms, f"objective {load.p95_ms:g} ms") if load.p95_ms else None
     title, x_name = "Latency by share of requests", "share of requests that are faster"
@@ -49,7 +50,12 @@ def errors(load: Load) -> dict[str, Any]:
         "failed": count(failed),
         "share": percent(failed / requests, 3) if requests else "–",
         "rows": [
-            (text(kind.get("error"), 300), count(amount), percent(amount / requests, 3) if requests else "–")
+            (
+                text(kind.get("cause"), 60),
+                text(kind.get("error"), 300),
+                count(amount),
+                percent(amount / requests, 3) if requests else "–",
+            )
             for kind in mappings(load.facts.get("errors"))
             if (amount := number(kind.get("count"))) is not None
         ],
@@ -68,19 +74,11 @@ def _histogram(step: dict[str, Any]) -> dict[float, int]:
     return found
 
 
-def _last_good(
-    load: Load, known: list[tuple[dict[str, Any], dict[float, int]]]
-) -> tuple[dict[str, Any], dict[float, int]]:
-    limit = load.p95_ms
-    good = [one for one in known if limit is None or (number(one[0].get("p95_ms")) or math.inf) <= limit]
-    return good[-1] if good else known[0]
-
-
 def _curve(histogram: dict[float, int]) -> list[tuple[float, float | None]]:
     """Return latency at shares that lie ever closer to all of the requests; no finer than one request."""
     most = min(1 - 1 / sum(histogram.values()), SHARES[-1])
-    end = _place(most)
-    places = [end * index / POINTS for index in range(POINTS + 1)]
+    begin, end = _place(0.1), _place(most)
+    places = [begin + (end - begin) * index / POINTS for index in range(POINTS + 1)]
     return [(place, percentile(histogram, max(1 - 10**-place, 1e-9))) for place in places]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from loadtest.report.levels import name_of
 from loadtest.report.record import Load
 from loadtest.report.values import count, duration, mapping, milliseconds, number, percent, text
 
@@ -15,27 +16,29 @@ SHAPES = {
     "replay": "recorded traffic, at its own times",
 }
 ARRIVALS = {
-    "closed": "closed: each user waits for its answer before it sends again, so a slow target is asked less often",
-    "open": "open: requests leave at set times whatever the answers do, and latency counts from the time that was set",
+    "closed": "closed, each user waits for its answer before it sends again, so a slow target is asked less often",
+    "open": "open, requests leave at set times whatever the answers do, and latency counts from the time that was set",
 }
 STOPPED = {
     "finished": "as planned",
     "flat": "more load brought no more throughput",
-    "slo": "the objective was broken",
-    "interrupted": "it was interrupted",
+    "slo": "the latency objective was broken",
+    "failures": "requests failed",
+    "generator": "the generator itself was the bottleneck",
 }
 
 
 def head(load: Load) -> dict[str, Any]:
     """Return verdict, target and the few figures worth reading first."""
-    slo = load.objective
+    slo, unfit = load.objective, text(load.facts.get("unfit"), 300)
     verdicts = {"True": "Objective kept", "False": "Objective broken"}
-    verdict = verdicts.get(text(slo.get("passed")), "Load test without an objective")
+    verdict = verdicts.get(text(slo.get("passed")), "Not judged" if unfit else "Load test without an objective")
     return {
         "verdict": verdict,
         "kind": "function" if text(load.facts.get("kind")) == "function" else "endpoint",
         "target": text(load.facts.get("target"), 120) or "unknown target",
-        "started": text(load.facts.get("started"), 40),
+        "ended": text(load.facts.get("ended"), 40),
+        "unfit": unfit,
         "embedded": load.capacity.get("embedded") is True,
         "facts": [fact for fact in _key_figures(load) if fact["value"] not in {"", "–"}],
     }
@@ -54,8 +57,10 @@ def method(load: Load) -> list[tuple[str, str]]:
         ("measured", duration(seconds)),
         ("left out", f"{duration(warmup)} of warm-up" if warmup else "nothing: there was no warm-up"),
         ("ended", STOPPED.get(stopped, stopped)),
+        ("judged", f"the level of {name_of(load.judged)}" if load.judged is not facts else ""),
+        ("seed", count(number(facts.get("seed"))) if number(facts.get("seed")) is not None else ""),
         ("generator", "" if workers is None else f"{count(workers)} process{'es' if workers != 1 else ''}"),
-        ("its health", _health(mapping(facts.get("generator")))),
+        ("its health", _health(facts)),
     ]
     return [(name, value) for name, value in pairs if value]
 
@@ -92,6 +97,9 @@ def _rate(facts: dict[str, Any]) -> str:
     return f"{count(number(facts.get('rps')))}/s"
 
 
-def _health(generator: dict[str, Any]) -> str:
-    cpu = number(generator.get("cpu_share"))
-    return "" if cpu is None else f"{percent(cpu, 0)} of a processor at its busiest"
+def _health(facts: dict[str, Any]) -> str:
+    cpu, lag = number(facts.get("cpu_share")), number(facts.get("lag_p99_ms"))
+    said = [] if cpu is None else [f"{percent(cpu, 0)} of a processor at its busiest"]
+    if lag is not None:
+        said.append(f"{milliseconds(lag)} late to its own work (99th percentile of the worst level)")
+    return ", ".join(said)

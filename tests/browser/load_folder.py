@@ -28,13 +28,15 @@ def make_load(folder: Path) -> Path:
                 "t": len(samples) + 1.0, "users": users, "rps": rps * chance.uniform(0.96, 1.04),
                 "failures": 3 if users == 32 else 0, "p50_ms": at(drawn, 0.5), "p95_ms": at(drawn, 0.95),
                 "p99_ms": at(drawn, 0.99), "instances": 1,
+                "alarms": ["slipway-rehearsal-vehicles-latency"] if users == 32 else [],
             })  # fmt: skip
         times.sort()
         steps.append({
             "users": users, "seconds": float(SECONDS), "requests": len(times), "rps": round(rps, 2),
             "failures": 45 if users == 32 else 0, "p50_ms": at(times, 0.5), "p95_ms": at(times, 0.95),
             "p99_ms": at(times, 0.99), "mean_ms": sum(times) / len(times), "samples": [first, len(samples)],
-            "histogram": histogram(times),
+            "histogram": histogram(times), "name": f"step {len(steps) + 1}", "start_s": first + 0.0,
+            "lag_p99_ms": 1.2, "cpu_share": 0.31,
         })  # fmt: skip
     checks = [
         {"name": "failures", "limit": 0.001, "actual": 0.0, "passed": True},
@@ -42,11 +44,13 @@ def make_load(folder: Path) -> Path:
     ]
     requests, failures = (sum(step[name] for step in steps) for name in ("requests", "failures"))
     document: dict[str, Any] = {
-        "kind": "endpoint", "target": "slipway-rehearsal-vehicles", "started": "2026-03-02T09:14:05+00:00",
+        "kind": "endpoint", "target": "slipway-rehearsal-vehicles",
+        "judged_step": 5, "unfit": None, "cpu_share": 0.42, "lag_p99_ms": 3.1, "seed": 0,
+        "scaling": [{"t": 62.5, "status": "Successful", "description": "Setting desired instance count to 1."}],
         "shape": "stairs", "arrivals": "closed", "stopped": "slo", "workers": 1, "warmup_s": 2.0,
         "requests": requests, "failures": failures, "seconds": float(len(samples)),
         "rps": requests / len(samples), "p50_ms": 32.0, "p95_ms": 88.0, "p99_ms": 121.0,
-        "errors": [{"error": "HTTP 503: {\"message\": \"The queue is full\"} <b>", "count": 45}],
+        "errors": [{"cause": "HTTP 503", "error": "HTTP 503: {\"message\": \"The queue is full\"} <b>", "count": 45}],
         "slo": {"p95_ms": 100.0, "failures": 0.001, "passed": True, "checks": checks},
         "steps": steps, "samples": samples,
     }  # fmt: skip

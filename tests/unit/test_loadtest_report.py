@@ -24,14 +24,22 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
 
 
 def test_steps_are_parted_where_the_load_changed(load: Load) -> None:
-    assert moments._ends(load) == [15.5 + 15 * index for index in range(len(USERS) - 1)]
+    assert moments._ends(load) == [15.0 * index for index in range(1, len(USERS))]
+
+
+def test_what_scaled_and_what_rang_is_told_in_its_order(load: Load) -> None:
+    found = moments.over_time(load)
+    assert found is not None
+    assert [what for _, what in found["events"]] == [
+        "Setting desired instance count to 1. (Successful)", "slipway-rehearsal-vehicles-latency in alarm",
+    ]  # fmt: skip
 
 
 def test_percentiles_come_from_the_histogram_of_each_level(load: Load) -> None:
     found = spread.distribution(load)
     assert found is not None
     assert [row[0] for row in found["rows"]] == ["1 user", *(f"{users} users" for users in USERS[1:])]
-    # the least load, the last that kept the objective of 100 ms, and the most
+    # the least load, the one that was judged, and the most
     assert [line.name for line in found["lines"]] == ["1 user", "16 users", "32 users"]
     for line in found["lines"]:
         values = [y for _, y in line.points]
@@ -39,7 +47,7 @@ def test_percentiles_come_from_the_histogram_of_each_level(load: Load) -> None:
 
 
 def test_errors_are_counted_by_kind_and_escaped(load: Load) -> None:
-    assert spread.errors(load)["rows"][0][1] == "45"
+    assert spread.errors(load)["rows"][0][2] == "45"
     assert "<b>" not in render(load)
     assert "&lt;b&gt;" in render(load)
 
@@ -63,6 +71,13 @@ def test_open_arrivals_show_what_was_offered_beside_what_was_answered() -> None:
     knee = levels.knee(load)
     assert knee is not None
     assert knee["rows"][1][0] == "100/s offered"
+
+
+def test_a_generator_that_was_the_bottleneck_is_said_first(load: Load) -> None:
+    facts = {**load.facts, "unfit": "it used 99 % of a processor", "slo": {**load.objective, "passed": None}}
+    head = story.head(Load(facts, {}))
+    assert head["verdict"] == "Not judged"
+    assert "it used 99 % of a processor" in render(Load(facts, {}))
 
 
 JSON = st.recursive(
