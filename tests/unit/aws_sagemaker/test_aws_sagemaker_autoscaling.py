@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,11 @@ from aws_sagemaker_server import Server, wait_until
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_endpoint import config, endpoint, model, said, settled
 
-from rehearsal.aws.sagemaker.autoscaling import adapters
+from rehearsal.aws.context import Context
+from rehearsal.aws.sagemaker.autoscaling import adapters, loop
 from rehearsal.aws.sagemaker.autoscaling.decision import Memory, Policy
 from rehearsal.aws.sagemaker.autoscaling.tracking import IN_PERIODS, OUT_PERIODS, periods_in, wanted
+from rehearsal.aws.sagemaker.serving import traffic
 from rehearsal.aws.sagemaker.serving.traffic import Sample
 
 if TYPE_CHECKING:
@@ -105,12 +109,32 @@ def test_an_alarm_calls_its_policy_again_after_a_minute() -> None:
     assert held.decide([busy], 3, 6.0)[0] == 5
 
 
-def test_what_is_suspended_does_not_happen() -> None:
-    busy, quiet = policy([150.0] * 15), policy([10.0] * 15)
-    assert memory().decide([busy], 2, 0.0, may_out=False) == (2, None)
-    assert memory().decide([busy], 2, 0.0, may_in=False)[0] == 3
-    assert memory().decide([quiet], 2, 0.0, may_in=False) == (2, None)
-    assert memory().decide([quiet], 2, 0.0, may_out=False)[0] == 1
+@pytest.mark.parametrize(
+    ("suspended", "reading", "left"),
+    [
+        (None, 150.0, 6),
+        (None, 10.0, 1),
+        ("DynamicScalingOutSuspended", 150.0, 4),
+        ("DynamicScalingOutSuspended", 10.0, 1),
+        ("DynamicScalingInSuspended", 150.0, 6),
+        ("DynamicScalingInSuspended", 10.0, 4),
+    ],
+)
+def test_what_is_suspended_does_not_happen(suspended: str | None, reading: float, left: int) -> None:
+    # given a fleet of four with a policy, and readings that ask for another size
+    place = {"resource_id": "endpoint/e/variant/v", "scalable_dimension": DIMENSION}
+    tracking = {"TargetValue": 100.0, "PredefinedMetricSpecification": {"PredefinedMetricType": INVOCATIONS}}
+    tracked = SimpleNamespace(policy_name="p", target_tracking_scaling_policy_configuration=tracking, **place)
+    target: Any = SimpleNamespace(arn="a", service_namespace="sagemaker", min_capacity=1, max_capacity=9, **place)
+    target.suspended_state = {suspended: True} if suspended else None
+    backend: Any = SimpleNamespace(policies={"p": tracked})
+    size = [4]
+    adapter = adapters.Adapter(
+        lambda _: size[-1], lambda _, count: size.append(count), lambda _, __, periods: [reading] * periods
+    )
+    # when the loop looks at it
+    loop.Scaler(Context("http://127.0.0.1:0", Path("/nonexistent")))._scale(backend, target, adapter)
+    assert size[-1] == left
 
 
 def test_reports_that_come_late_or_span_several_periods_leave_no_gap() -> None:
@@ -123,6 +147,33 @@ def test_reports_that_come_late_or_span_several_periods_leave_no_gap() -> None:
     assert ends((3.0, 3.0), (6.0, 3.0)) == [[3.0], [3.0], [6.0], [6.0], [6.0]]
     assert ends((1.5, 0.5), (2.0, 0.5)) == [[1.5, 2.0]]
     assert ends() == []
+
+
+def test_the_fast_metric_is_the_mean_of_the_requests_inside_each_instance_waiting_ones_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, told = [100.0], {}
+    monkeypatch.setattr(traffic, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    context: Any = SimpleNamespace(
+        scaled=lambda seconds: seconds,
+        put_metric=lambda _, name, value=None, *__, **___: told.update({name: value}),
+    )
+    fleet: Any = SimpleNamespace(spec=SimpleNamespace(name="v"), active_count=2)
+    counted = traffic.Traffic(context, "e")
+    # given four requests that are inside for all of ten seconds, and one for the second half of them
+    for _ in range(4):
+        counted.begin(fleet)
+    now[0] = 105.0
+    counted.begin(fleet)
+    now[0] = 110.0
+    counted.flush()
+    assert told["ConcurrentRequestsPerModel"] == pytest.approx(4.5 / 2)
+    # when all are answered at once, then the next ten seconds hold none
+    for _ in range(5):
+        counted.end(fleet, 200, 0.1, 0.2)
+    now[0] = 120.0
+    counted.flush()
+    assert [sample.concurrent for sample in counted.samples("v", 60.0)] == [4.5, 0.0]
 
 
 class Scaled:
@@ -155,16 +206,24 @@ def scaled(aws: Server) -> Iterator[Scaled]:
     settled(aws, "scaled")
 
 
-def test_target_tracking_scales_out_under_load_and_in_when_it_is_over(aws: Server, scaled: Scaled) -> None:
-    # given a target of one request per second and instance
+@pytest.mark.parametrize(
+    ("metric", "target"),
+    [
+        (INVOCATIONS, 60.0),  # one request per second and instance
+        (CONCURRENCY, 0.05),  # an instance that is busy for a twentieth of the time
+    ],
+)
+def test_target_tracking_scales_out_under_load_and_in_when_it_is_over(
+    aws: Server, scaled: Scaled, metric: str, target: float
+) -> None:
     scaled.limits(1, 2)
     scaled.client.put_scaling_policy(
         **scaled.target,
         PolicyName="track",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 60.0,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+            "TargetValue": target,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
             "ScaleOutCooldown": 0,
             "ScaleInCooldown": 0,
         },
@@ -172,7 +231,7 @@ def test_target_tracking_scales_out_under_load_and_in_when_it_is_over(aws: Serve
     over = threading.Event()
 
     def load() -> None:
-        while not over.wait(0.02):
+        while not over.wait(0.005):
             said(aws, "scaled")
 
     thread = threading.Thread(target=load)

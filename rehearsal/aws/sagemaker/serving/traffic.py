@@ -33,19 +33,24 @@ class _Window:
     errors_4xx: int = 0
     errors_5xx: int = 0
     model_errors: int = 0
-    most_concurrent: int = 0
+    inside_s: float = 0.0  # request-seconds
     model_us: list[float] = field(default_factory=list)
     overhead_us: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One report interval of a variant: when it ended, how long it was, what it held."""
+    """One report interval of a variant: when it ended, how long it was, what it held.
+
+    ``concurrent`` is the mean number of requests that the variant had been given and had not answered, waiting ones
+    too: what ConcurrentRequestsPerModel averages to over a variant's containers and 10 s
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html).
+    """
 
     at: float
     seconds: float
     invocations: int
-    concurrent: int
+    concurrent: float
     instances: int
 
 
@@ -58,6 +63,7 @@ class Traffic:
         self._windows: dict[str, _Window] = {}
         self._fleets: dict[str, VariantFleet] = {}
         self._running: dict[str, int] = {}
+        self._counted: dict[str, float] = {}
         self._period = max(_SHORTEST_SECONDS, context.scaled(_PERIOD_SECONDS))
         self._reported = time.monotonic()
         self._history: dict[str, deque[Sample]] = {}
@@ -66,18 +72,19 @@ class Traffic:
         """A request has been given to the variant."""
         name = fleet.spec.name
         with self._lock:
-            running = self._running[name] = self._running.get(name, 0) + 1
             window = self._window(name)
+            self._dwell(name, window, time.monotonic())
+            self._running[name] = self._running.get(name, 0) + 1
             window.invocations += 1
-            window.most_concurrent = max(window.most_concurrent, running)
             self._fleets[name] = fleet
 
     def end(self, fleet: VariantFleet, status: int, model_seconds: float, total_seconds: float) -> None:
         """The request has been answered with the container's ``status`` (503 without one)."""
         name = fleet.spec.name
         with self._lock:
-            self._running[name] -= 1
             window = self._window(name)
+            self._dwell(name, window, time.monotonic())
+            self._running[name] -= 1
             window.errors_4xx += 400 <= status < 500
             window.errors_5xx += status >= 500
             window.model_errors += not 200 <= status < 300
@@ -99,15 +106,19 @@ class Traffic:
         """Publish what has been counted, and begin anew."""
         with self._lock:
             now = time.monotonic()
-            seconds, self._reported = now - self._reported, now
+            seconds, self._reported = max(now - self._reported, 1e-6), now
             windows, self._windows = self._windows, {}
-            for name, count in self._running.items():
-                window = windows.setdefault(name, _Window())
-                window.most_concurrent = max(window.most_concurrent, count)
+            for name in self._running:
+                self._dwell(name, windows.setdefault(name, _Window()), now)
             for name, window in windows.items():
                 self._remember(name, window, now, seconds)
         for name, window in windows.items():
-            self._publish(name, window)
+            self._publish(name, window, seconds)
+
+    def _dwell(self, name: str, window: _Window, now: float) -> None:
+        """Count what the requests inside have spent there since the last of them came or went."""
+        window.inside_s += self._running.get(name, 0) * (now - self._counted.get(name, now))
+        self._counted[name] = now
 
     def _window(self, name: str) -> _Window:
         return self._windows.setdefault(name, _Window())
@@ -116,11 +127,11 @@ class Traffic:
         keep = self._context.scaled(_REMEMBERED_MINUTES * 60)
         history = self._history.setdefault(name, deque())
         instances = _instances(self._fleets[name])
-        history.append(Sample(now, seconds, window.invocations, window.most_concurrent, instances))
+        history.append(Sample(now, seconds, window.invocations, window.inside_s / seconds, instances))
         while history and history[0].at < now - keep - seconds:
             history.popleft()
 
-    def _publish(self, name: str, window: _Window) -> None:
+    def _publish(self, name: str, window: _Window, seconds: float) -> None:
         dims = {"EndpointName": self._endpoint, "VariantName": name}
         answered = len(window.model_us)
         shares = {
@@ -137,8 +148,9 @@ class Traffic:
                 self._context.put_metric(
                     NAMESPACE, metric, dims=dims, unit=unit, summary=Summary(hits * value, requests, low, high)
                 )
-        if window.most_concurrent:
-            self._context.put_metric(NAMESPACE, "ConcurrentRequestsPerModel", window.most_concurrent, dims, "Count")
+        if window.inside_s:
+            each = window.inside_s / seconds / _instances(self._fleets[name])
+            self._context.put_metric(NAMESPACE, "ConcurrentRequestsPerModel", each, dims, "Count")
         for metric, values in (("ModelLatency", window.model_us), ("OverheadLatency", window.overhead_us)):
             self._context.put_metric(NAMESPACE, metric, dims=dims, unit="Microseconds", values=thinned(values))
 
