@@ -265,6 +265,20 @@ def test_a_raised_minimum_is_filled_and_a_scheduled_action_lowers_it(scaled: Sca
     wait_until(lambda: scaled.count() == 1)
 
 
+def test_an_instance_type_changes_only_while_the_variant_is_no_scalable_target(aws: Server, scaled: Scaled) -> None:
+    scaled.limits(1, 2)
+    variant = {"VariantName": "scaled", "ModelName": "scaled", "InitialInstanceCount": 1}
+    aws.sagemaker.create_endpoint_config(
+        EndpointConfigName="larger", ProductionVariants=[{**variant, "InstanceType": "ml.m5.xlarge"}]
+    )
+    settled(aws, "scaled")
+    with pytest.raises(ClientError, match="deregister the scalable target first"):
+        aws.sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName="larger")
+    scaled.client.deregister_scalable_target(**scaled.target)
+    aws.sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName="larger")
+    assert settled(aws, "scaled")["EndpointConfigName"] == "larger"
+
+
 def test_a_target_without_an_endpoint_is_left_alone(scaled: Scaled) -> None:
     target = {**scaled.target, "ResourceId": "endpoint/gone/variant/x"}
     scaled.client.register_scalable_target(**target, MinCapacity=3, MaxCapacity=5)

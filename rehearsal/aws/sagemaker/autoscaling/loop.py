@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.events.expressions import ScheduleExpressionError, next_fire
-from rehearsal.aws.sagemaker.autoscaling import activities, tracking
+from rehearsal.aws.sagemaker.autoscaling import activities, targets, tracking
 from rehearsal.aws.sagemaker.autoscaling.adapters import ADAPTERS
 from rehearsal.aws.sagemaker.autoscaling.decision import Memory, Policy
 
@@ -47,7 +46,7 @@ class Scaler:
     def run(self) -> None:
         """Look again and again until told to end."""
         while not self.over.wait(max(_SHORTEST_SECONDS, self.context.scaled(_LOOK_SECONDS))):
-            backend = self._backend()
+            backend = targets.backend(self.context)
             if backend is None:
                 continue
             try:
@@ -59,17 +58,11 @@ class Scaler:
         """Let everything act that is due."""
         for action in list(backend.scheduled_actions):
             self._schedule(backend, action)
-        for dimension, targets in list(backend.targets.items()):
+        for dimension, registered in list(backend.targets.items()):
             adapter = ADAPTERS.get(dimension)
             if adapter is not None:
-                for target in list(targets.values()):
+                for target in list(registered.values()):
                     self._scale(backend, target, adapter)
-
-    def _backend(self) -> ApplicationAutoscalingBackend | None:
-        """Return moto's backend once somebody uses the service; importing it takes a second."""
-        module = sys.modules.get("moto.applicationautoscaling.models")
-        backends = getattr(module, "applicationautoscaling_backends", None)  # missing while the import is under way
-        return None if backends is None else backends[self.context.account_id][self.context.region]
 
     def _schedule(self, backend: ApplicationAutoscalingBackend, action: Any) -> None:
         """Give a target the limits of a scheduled action when its time has come."""

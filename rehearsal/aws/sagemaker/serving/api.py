@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moto.sagemaker.utils import arn_formatter
 
 from rehearsal.aws.sagemaker import listing
+from rehearsal.aws.sagemaker.autoscaling.targets import is_registered
 from rehearsal.aws.sagemaker.clock import now
 from rehearsal.aws.sagemaker.errors import AWSValidationException, FailedError
 from rehearsal.aws.sagemaker.serving import configs, guardrails, models, rollout, spec
@@ -53,7 +54,8 @@ def update(context: Context, backend: SageMakerBackend, request: dict[str, Any])
     Raises
     ------
     AWSValidationException
-        For an endpoint that is unknown or on its way, an unknown configuration, a contradictory DeploymentConfig.
+        For an endpoint that is unknown or on its way, an unknown configuration, a contradictory DeploymentConfig, and
+        another instance type for a variant that is scaled by itself.
     """
     record = find(context, backend, request["EndpointName"])
     _require_settled(record, "InService", "Failed")
@@ -62,6 +64,7 @@ def update(context: Context, backend: SageMakerBackend, request: dict[str, Any])
         config = record.last_deployment_config
     guardrails.check(config)
     target = _deployment(context, backend, request["EndpointConfigName"])
+    _require_same_instances(context, record, target)
     if request.get("RetainAllVariantProperties"):
         _retain(record.live, target, request.get("ExcludeRetainedVariantProperties") or [])
     record.last_deployment_config = config
@@ -217,6 +220,18 @@ def _reweigh(live: LiveEndpoint, wanted: list[dict[str, Any]]) -> None:
 def _require_settled(record: Endpoint, *statuses: str) -> None:
     if record.endpoint_status not in statuses:
         raise AWSValidationException(f'Cannot update in-progress endpoint "{record.arn}".')
+
+
+def _require_same_instances(context: Context, record: Endpoint, target: Deployment) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html; the wording is ours."""
+    for variant in target.variants:
+        old = record.live.variant(variant.name)
+        moved = old is not None and old.instance_type != variant.instance_type
+        if moved and is_registered(context, record.endpoint_name, variant.name):
+            raise AWSValidationException(
+                f'The instance type of variant "{variant.name}" cannot change while it is registered with Application '
+                f"Auto Scaling: deregister the scalable target first."
+            )
 
 
 def _background(work: Callable[..., None], live: LiveEndpoint, *arguments: Any) -> None:
