@@ -9,7 +9,7 @@ from moto.awslambda.models import LambdaBackend
 
 from rehearsal.aws.context import current
 from rehearsal.aws.iam.acting import demand_call
-from rehearsal.aws.lambdas import permissions, provisioned
+from rehearsal.aws.lambdas import concurrency, permissions, provisioned
 from rehearsal.aws.lambdas.target import Target, resolve
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ class LocalLambdaBackend(LambdaBackend):
         dead_letters = (config or {}).get("TargetArn") or ""
         permissions.demand_creation(current(), fn.function_name, body.get("Role") or fn.role, vpc, dead_letters)
         return super().update_function_configuration(function_name, qualifier, body)
+
+    def put_function_concurrency(self, function_name: str, reserved_concurrency: str) -> str:
+        """Refuse what would starve the account's other functions."""
+        concurrency.demand_unreserved(self.list_functions(), function_name, int(reserved_concurrency))
+        return super().put_function_concurrency(function_name, reserved_concurrency)
 
     def update_alias(self, name: str, function_name: str, *args: Any, **kwargs: Any) -> Any:
         """Move provisioned concurrency along with the alias."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from moto.awslambda.exceptions import InvalidParameterValueException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ACCOUNT_LIMIT = 1000
 """Default concurrency quota of an account and region; https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+
+
+UNRESERVED_MINIMUM = 100
+"""Of it, what no function may reserve; https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 
 
 class ThrottleError(RuntimeError):
@@ -20,6 +26,22 @@ class ThrottleError(RuntimeError):
     def __init__(self, reason: str) -> None:
         super().__init__("Rate Exceeded.")
         self.reason = reason
+
+
+def demand_unreserved(functions: Iterable[Any], name: str, count: int) -> None:
+    """Refuse a reservation that leaves too little to the functions without one.
+
+    Raises
+    ------
+    InvalidParameterValueException
+        In AWS's words.
+    """
+    others = sum(int(fn.reserved_concurrency or 0) for fn in functions if fn.function_name != name)
+    if ACCOUNT_LIMIT - others - count < UNRESERVED_MINIMUM:
+        raise InvalidParameterValueException(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{UNRESERVED_MINIMUM}]."
+        )
 
 
 class Gate:

@@ -15,7 +15,7 @@ from moto.awslambda.responses import LambdaResponse
 from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.lambdas import provisioned, submit
 from rehearsal.aws.lambdas.backend import engine
-from rehearsal.aws.lambdas.concurrency import ThrottleError
+from rehearsal.aws.lambdas.concurrency import ACCOUNT_LIMIT, ThrottleError
 
 Answer = tuple[int, dict[str, Any], str | bytes]
 
@@ -161,8 +161,8 @@ def get_account_settings(self: LambdaResponse) -> Answer:
         "TotalCodeSize": 80_530_636_800,
         "CodeSizeUnzipped": 262_144_000,
         "CodeSizeZipped": 52_428_800,
-        "ConcurrentExecutions": 1000,
-        "UnreservedConcurrentExecutions": 1000 - reserved,
+        "ConcurrentExecutions": ACCOUNT_LIMIT,
+        "UnreservedConcurrentExecutions": ACCOUNT_LIMIT - reserved,
     }
     usage = {"TotalCodeSize": sum(fn.code_size for fn in functions), "FunctionCount": len(functions)}
     return 200, {}, json.dumps({"AccountLimit": limits, "AccountUsage": usage})

@@ -123,6 +123,19 @@ def test_reserved_concurrency_throttles(client, function, name):
     assert sum(p["Sum"] for p in metric["Datapoints"]) == 1
 
 
+def test_reserved_concurrency_leaves_a_hundred_to_the_account(client, function, name):
+    function(SLOW)
+    api = client("lambda")
+    free = api.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
+        api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=free - 99)
+    api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=free - 100)
+    assert api.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
+    # what it has already is not counted twice
+    api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=free - 101)
+    api.delete_function_concurrency(FunctionName=name)
+
+
 def test_provisioned_concurrency_becomes_ready_and_has_no_cold_start(client, function, name):
     function(ECHO, Publish=True)
     client("lambda").create_alias(FunctionName=name, Name="live", FunctionVersion="1")
