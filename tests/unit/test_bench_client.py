@@ -1,9 +1,10 @@
-"""The bench's load client: it counts answers, reconnects where it is told to, and takes nothing but 200 for an answer."""
+"""The bench's load client: it counts answers, reconnects where it is told to, and takes only 200 for an answer."""
 
 from __future__ import annotations
 
 import http.server
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -58,9 +59,11 @@ def test_every_connection_is_answered_before_the_load_ends(port: int) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/closes"])
 def test_it_goes_on_asking_also_on_new_connections(port: int, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a clock that allows five answers, then so many are asked for, whether or not the server keeps connections."""
+    """Given a clock that allows five answers, then so many are asked for, on one connection or on five."""
     ticks = iter([0.0, *[0.1] * 4, *[9.0] * 99])
-    monkeypatch.setattr(client.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(
+        client, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks), thread_time=lambda: 0.0)
+    )
     done = client.load(port, client.post(path, b"picture", "image/jpeg"), connections=1, seconds=1)
     assert done.answers == 5 == len(Handler.asked)
 
