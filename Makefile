@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV ?=
+PLACE = $(or $(ENV),rehearsal)
 WORKLOAD ?= vehicles
 SOURCE ?=
 STAGE ?=
@@ -25,13 +26,14 @@ help: ## this list
 	  /^## / {printf "\n\033[1m%s\033[0m\n", substr($$0, 4)} \
 	  /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n\033[1mSettings\033[0m\n'
-	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
+	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod; loadtest, capacity and simulate know rehearsal too, and take it by default' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
 	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
 	  'STAGE=' 'go on from this stage with what the last rehearsal left' 'KEEP=1' 'leave the rehearsal up' \
 	  'REHEARSAL=1' 'plan against the embedded AWS instead of AWS' \
 	  'ROLE=' 'name of a role, for explain' 'DIR= PLAN=' 'a folder of Terraform or a plan file, for policies' \
-	  'TRACE=' 'recorded traffic, for simulate: CSV of time,rate or JSON Lines' \
-	  'WRITE=1' 'write what capacity recommends into the settings' \
+	  'TRACE=' 'recorded traffic, for simulate: CSV of time,rate or JSON Lines (default: a made-up day)' \
+	  'WRITE=1' 'write what loadtest or capacity recommends into the settings' \
+	  'SLO_P95_MS=' 'latency limit of a load test (default: the workload'"'"'s own)' 'IMAGES=' 'folder of images for a load test' \
 	  'TORCH_INDEX=' 'package index with the torch for this machine' 'TF_PLUGIN_DIR=' 'folder that mirrors the AWS provider'
 
 ## Start here
@@ -101,14 +103,15 @@ apply: $(READY) ## plan, show, ask, and apply just that plan: ENV=
 destroy: $(READY) ## take an environment down; asks for its name: ENV=
 	@$(RUN) terraform.operate destroy "$(ENV)"
 
-loadtest: $(READY) ## load an environment's endpoint: ENV= IMAGES=DIR [ARGS=]
-	@$(RUN) loadtest.run --endpoint "slipway-$(ENV)-$(WORKLOAD)" --images "$(IMAGES)" --out .slipway/loadtest $(ARGS)
+loadtest: $(READY) ## verdict, knee, scaling target and report [ENV= IMAGES=DIR SLO_P95_MS= WRITE=1 ARGS=]
+	@$(RUN) $(if $(filter rehearsal,$(PLACE)),rehearsal.loadtest,loadtest --env "$(PLACE)") --workload "$(WORKLOAD)" \
+	  $(if $(IMAGES),--images "$(IMAGES)") $(if $(SLO_P95_MS),--slo-p95-ms "$(SLO_P95_MS)") $(if $(WRITE),--write) $(if $(ARGS),-- $(ARGS))
 
-capacity: $(READY) ## hold an environment's scaling against its last load test: ENV= [WRITE=1 ARGS=]
-	@$(RUN) loadtest.capacity --result .slipway/loadtest/load.json --env "$(ENV)" --workload "$(WORKLOAD)" $(if $(WRITE),--write) $(ARGS)
+capacity: $(READY) ## hold an environment's scaling against its last load test [ENV= WRITE=1 ARGS=]
+	@$(RUN) loadtest.capacity --result .slipway/loadtest/load.json --env "$(PLACE)" --workload "$(WORKLOAD)" $(if $(WRITE),--write) $(ARGS)
 
-simulate: $(READY) ## replay a trace against an environment's scaling: TRACE=FILE ENV= [ARGS=]
-	@$(RUN) loadtest.simulation --trace "$(TRACE)" --env "$(ENV)" --workload "$(WORKLOAD)" --out .slipway/simulation $(ARGS)
+simulate: $(READY) ## replay a day against an environment's scaling, and draw it [TRACE=FILE ENV= ARGS=]
+	@$(RUN) loadtest.simulation $(if $(TRACE),--trace "$(TRACE)") --env "$(PLACE)" --workload "$(WORKLOAD)" --out .slipway/simulation $(ARGS)
 
 docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs

