@@ -19,7 +19,7 @@ POLICIES_READY := .venv-policies/.slipway-ready
 BENCH_READY := .venv-bench/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply destroy loadtest capacity simulate policies prove explain bench picture clean
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -30,7 +30,7 @@ help: ## this list
 	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
 	  'STAGE=' 'go on from this stage with what the last rehearsal left' 'KEEP=1' 'leave the rehearsal up' \
 	  'REHEARSAL=1' 'plan against the embedded AWS instead of AWS' \
-	  'ROLE=' 'name of a role, for explain' 'DIR= PLAN=' 'a folder of Terraform or a plan file, for policies' \
+	  'TO=' 'version of a model, for rollback' 'ROLE=' 'name of a role, for explain' 'DIR= PLAN=' 'a folder of Terraform or a plan file, for policies' \
 	  'TRACE=' 'recorded traffic, for simulate: CSV of time,rate or JSON Lines (default: a made-up day)' \
 	  'WRITE=1' 'write what loadtest or capacity recommends into the settings' \
 	  'SLO_P95_MS=' 'latency limit of a load test (default: the workload'"'"'s own)' 'IMAGES=' 'folder of images for a load test' \
@@ -97,8 +97,17 @@ functions: $(READY) ## Lambda code -> functions/dist/*.zip
 plan: $(READY) ## plan an environment: ENV=dev|staging|prod [REHEARSAL=1 without an account]
 	@$(if $(REHEARSAL),$(RUN) rehearsal plan "$(ENV)",$(RUN) terraform.operate plan "$(ENV)")
 
-apply: $(READY) ## plan, show, ask, and apply just that plan: ENV=
+apply: $(READY) ## plan, show, ask, apply just that plan, and verify what is live: ENV=
 	@$(RUN) terraform.operate apply "$(ENV)"
+
+live: $(READY) ## verify what is live, and change nothing: ENV=
+	@$(RUN) terraform.operate live "$(ENV)"
+
+rollback: $(READY) ## go back to the last good model: ENV= [TO=VERSION WORKLOAD=]
+	@$(RUN) terraform.operate rollback "$(ENV)" --workload "$(WORKLOAD)" $(if $(TO),--to "$(TO)")
+
+drill: $(READY) ## a bad model under load: turned back by its alarm, no request lost [ARGS=]
+	@$(RUN) rehearsal.drill $(ARGS)
 
 destroy: $(READY) ## take an environment down; asks for its name: ENV=
 	@$(RUN) terraform.operate destroy "$(ENV)"

@@ -57,8 +57,8 @@ class Actor:
     credentials: Credentials
     surroundings: dict[str, str]
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of this actor, for one stage's length."""
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A boto3 client of this actor, for one stage's length; ``config`` goes on top of what every client has."""
         session = boto3.session.Session(
             aws_access_key_id=self.credentials.key,
             aws_secret_access_key=self.credentials.secret,
@@ -66,7 +66,9 @@ class Actor:
             region_name=REGION,
         )
         settings = Config(proxies={}, read_timeout=900, retries={"total_max_attempts": 1})
-        return session.client(service, endpoint_url=self.endpoint, config=settings)
+        return session.client(
+            service, endpoint_url=self.endpoint, config=settings.merge(config) if config else settings
+        )
 
     def env(self) -> dict[str, str]:
         """The whole environment of a child, such as Terraform, that acts in this actor's name."""

@@ -13,9 +13,14 @@ from rehearsal.run import RehearsalError
 
 def fetch(reader: Actor, uri: str) -> bytes:
     """The archive's bytes, read in the name of ``reader``."""
+    return fetch_with_etag(reader, uri)[0]
+
+
+def fetch_with_etag(reader: Actor, uri: str) -> tuple[bytes, str]:
+    """The archive's bytes and the ETag under which exactly these bytes lie there."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body: bytes = reader.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
+    answer = reader.client("s3").get_object(Bucket=bucket, Key=key)
+    return answer["Body"].read(), str(answer["ETag"]).strip('"')
 
 
 def documents(archive: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

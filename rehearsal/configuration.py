@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,19 +12,20 @@ from typing import Any
 
 from rehearsal.actors import Name, actor
 from rehearsal.run import Run
-from terraform.command import TerraformError, run_terraform, terraform_env, terraform_path
+from terraform.command import read_terraform, run_terraform, terraform_env
 
 PARALLELISM = 40  # most of an apply is the provider waiting for AWS to settle, not work
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What one apply did: resources added, changed and destroyed, and its seconds."""
+    """What one apply did: resources added, changed and destroyed, its seconds, and what was then verified live."""
 
     added: int
     changed: int
     destroyed: int
     seconds: float
+    live: str = ""
 
 
 class Configuration:
@@ -54,26 +54,22 @@ class Configuration:
         arguments = ["-lockfile=readonly", "-reconfigure", f"-backend-config=path={self.state}"]
         run_terraform(["init", "-no-color", *arguments], self.folder, self.env(name))
 
-    def change(self, name: Name, command: Sequence[str], note: Callable[[str], None]) -> Applied:
-        """Carry out ``apply`` or ``destroy`` without asking."""
+    def change(
+        self, name: Name, command: Sequence[str], note: Callable[[str], None], plan: Path | None = None, total: int = 0
+    ) -> Applied:
+        """Carry out ``apply`` or ``destroy`` without asking; with a saved ``plan``, just that, of ``total`` changes."""
         begin = time.monotonic()
         seen: dict[str, int] = {}
-        watch = _Progress(note, seen)
-        arguments = [*command, "-auto-approve", "-json", f"-parallelism={PARALLELISM}", *self.inputs()]
+        watch = _Progress(note, seen, total)
+        inputs = [str(plan)] if plan else self.inputs()
+        arguments = [*command, "-auto-approve", "-json", f"-parallelism={PARALLELISM}", *inputs]
         run_terraform(arguments, self.folder, self.env(name), on_event=watch)
         seconds = time.monotonic() - begin
         return Applied(seen.get("add", 0), seen.get("change", 0), seen.get("remove", 0), seconds)
 
     def show(self, name: Name, *arguments: str) -> str:
         """What a command of Terraform prints."""
-        command = [terraform_path(), *arguments]
-        env = self.env(name)
-        finished = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
-        if finished.returncode:
-            raise TerraformError(
-                f"terraform {arguments[0]} ended with exit code {finished.returncode}:\n{finished.stderr}"
-            )
-        return finished.stdout
+        return read_terraform(arguments, self.folder, self.env(name))
 
     def resources(self) -> dict[str, int]:
         """How many managed resources of each type the state holds."""
@@ -88,9 +84,9 @@ class Configuration:
 class _Progress:
     """Turns Terraform's JSON events into one line of progress, and keeps the summary of the apply."""
 
-    def __init__(self, note: Callable[[str], None], summary: dict[str, int]) -> None:
+    def __init__(self, note: Callable[[str], None], summary: dict[str, int], total: int) -> None:
         self.note, self.summary = note, summary
-        self.total = self.done = 0
+        self.total, self.done = total, 0
 
     def __call__(self, event: dict[str, Any]) -> None:
         kind, changes = event.get("type"), event.get("changes") or {}

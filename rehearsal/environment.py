@@ -4,31 +4,92 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rehearsal.configuration import Applied, Configuration
-from rehearsal.run import Run, write_text
+from rehearsal.actors import Name, actor
+from rehearsal.configuration import PARALLELISM, Applied, Configuration
+from rehearsal.run import ACCOUNT, Run
 from terraform.command import ENVIRONMENTS, run_terraform
+from terraform.live import change, models, rollback
+from terraform.live.ledger import Ledger, entries
+from terraform.live.place import endpoint_names
+from terraform.stacks.settings import load_settings
+
+Note = Callable[[str], None]
+PATIENCE_S, POLL_S = 120.0, 0.25
+STATE_BUCKET = f"slipway-{ACCOUNT}-state"
 
 
 class Environment(Configuration):
-    """``terraform/environments/rehearsal``: the deploy role changes it, the plan role looks at it."""
+    """``terraform/environments/rehearsal``: the deploy role changes it, the plan role looks at it.
 
-    def __init__(self, run: Run) -> None:
+    What an apply has brought is verified as `make apply` verifies it, by the same code.
+    """
+
+    def __init__(self, run: Run, folder: Path = ENVIRONMENTS / "rehearsal") -> None:
         work = run.path("terraform")
-        super().__init__(run, ENVIRONMENTS / "rehearsal", work / "terraform.tfstate")
+        super().__init__(run, folder, work / "terraform.tfstate")
         self.models = work / "models.tfvars.json"
-        self.second_plan = work / "second.tfplan"
+        self.plan, self.second_plan = work / "first.tfplan", work / "second.tfplan"
 
     def inputs(self) -> list[str]:
         return [f"-var-file={self.models}"] if self.models.exists() else []
 
-    def apply(self, note: Callable[[str], None]) -> Applied:
-        self.init("deploy")
-        return self.change("deploy", ["apply"], note)
+    def place(self, note: Note, name: Name = "deploy") -> change.Place:
+        """This environment, for the code that changes a real one, with the account's state bucket."""
+        pipeline = actor(self.run, name)
+        settings = load_settings(ENVIRONMENTS / "rehearsal" / "settings.yaml", "rehearsal/settings.yaml")
+        return change.Place(
+            models=self.models,
+            endpoints=endpoint_names(settings),
+            session=pipeline,
+            ledger=Ledger(pipeline, STATE_BUCKET, "rehearsal/verified/"),
+            state=lambda: json.loads(self.show(name, "show", "-json")),
+            note=note,
+            patience_s=PATIENCE_S,
+            poll_s=POLL_S,
+        )
 
-    def destroy(self, note: Callable[[str], None]) -> Applied:
+    def apply(self, note: Note, instead_of: models.Models | None = None) -> Applied:
+        """Plan, apply just that, and verify what is live: NotLiveError when it is not what was applied."""
+        self.init("deploy")
+        place, done = self.place(note), Applied(0, 0, 0, 0.0)
+        with change.guarded(place):
+            sizes = change.as_argument(change.fleet_sizes(place))
+            arguments = ["plan", "-no-color", f"-parallelism={PARALLELISM}", f"-out={self.plan}", sizes, *self.inputs()]
+            run_terraform(arguments, self.folder, self.env("deploy"))
+            planned = json.loads(self.show("deploy", "show", "-json", str(self.plan)))
+            change.demand_silence(place, planned)
+            done_by = (change["change"]["actions"] for change in planned.get("resource_changes", []))
+            total = sum(len(set(actions) - {"no-op", "read"}) for actions in done_by)
+
+            def apply() -> None:
+                nonlocal done
+                done = self.change("deploy", ["apply"], note, plan=self.plan, total=total)
+
+            live = change.applied(place, apply, instead_of)
+        return replace(done, live=live)
+
+    def promote(self, promoted: models.Models, note: Note) -> Applied:
+        """Write the models into the environment's file, and apply."""
+        models.write(self.models, promoted)
+        return self.apply(note)
+
+    def rollback(self, workload: str, note: Note, version: str = "") -> Applied:
+        """Go back to the last good model of a workload, as `make rollback` does."""
+        place, present = self.place(note), models.read(self.models)
+        chosen = rollback.choose(entries(place.ledger), workload, present.get(workload), version)
+        rollback.demand_usable(chosen, place.session)
+        models.write(self.models, present | {workload: rollback.promoted_again(chosen)})
+        return self.apply(note, {name: present[name] for name in (workload,) if name in present})
+
+    def live(self, note: Note) -> str:
+        """What `make live` says to one who may only look."""
+        return change.verified(self.place(note, "plan"))
+
+    def destroy(self, note: Note) -> Applied:
         self.init("deploy")
         return self.change("deploy", ["destroy"], note)
 
@@ -46,10 +107,3 @@ class Environment(Configuration):
     def outputs(self) -> dict[str, Any]:
         """Output values by name."""
         return {name: output["value"] for name, output in json.loads(self.show("plan", "output", "-json")).items()}
-
-
-def models_file(path: Path, models: dict[str, Any]) -> str:
-    """Write the promoted models (``models.auto.tfvars.json``'s format) and return the text."""
-    text = json.dumps({"models": models}, indent=2, sort_keys=True) + "\n"
-    write_text(path, text)
-    return text

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.aws.client import EmbeddedAws
-from rehearsal.environment import models_file
 from rehearsal.run import relative, start_embedded
 from terraform.command import ENVIRONMENTS, run_terraform, terraform_env
 from terraform.interrupts import held
+from terraform.live import models
 
 
 def plan(environment: str, folder: Path) -> None:
@@ -37,7 +37,7 @@ def plan(environment: str, folder: Path) -> None:
         env = terraform_env(aws.env()) | {"TF_DATA_DIR": str(work / "data")}
         backend = _make_backend(aws, document["terraform"]["backend"], work)
         run_terraform(["init", "-no-color", "-lockfile=readonly", "-reconfigure", *backend], source, env)
-        models_file(work / "models.tfvars.json", specimens(document, account, region))
+        models.write(work / "models.tfvars.json", specimens(document, account, region))
         counts: Counter[str] = Counter()
         lines: list[str] = []
 

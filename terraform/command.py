@@ -175,6 +175,16 @@ def show_terraform(arguments: Sequence[str], folder: Path, env: Mapping[str, str
         raise TerraformError(f"terraform {arguments[0]} ended with exit code {code} (see above)")
 
 
+def read_terraform(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> str:
+    """What one Terraform command prints; TerraformError with its complaint when it fails."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with child([terraform_path(), *arguments], patience_s=GRACE_S, cwd=folder, env=dict(env), **pipes) as process:
+        said, complaint = process.communicate()
+    if process.returncode:
+        raise TerraformError(f"terraform {arguments[0]} ended with exit code {process.returncode}:\n{complaint}")
+    return said
+
+
 def _event(line: str) -> dict[str, Any] | None:
     if not line.startswith("{"):
         return None

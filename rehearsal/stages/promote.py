@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal import artefact
-from rehearsal.actors import Actor, actor
-from rehearsal.environment import Environment, models_file
-from rehearsal.run import RehearsalError, Run
+from rehearsal.actors import actor
+from rehearsal.environment import Environment
+from rehearsal.run import Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.apply import demand_empty_plan
+from terraform.live import models
 
 
 def perform(run: Run, note: Note) -> Outcome:
     workload, package = run.options.workload, run.data("register")
-    archive = artefact.fetch(actor(run, "operator"), package["model_data_url"])
+    model = entry(run, package)
     environment = Environment(run)
-    before = environment.models.read_text() if environment.models.exists() else '{\n  "models": {}\n}\n'
-    model = {
-        "version": package["version"],
-        "image": package["image"],
-        "model_data_url": package["model_data_url"],
-        "model_package_arn": package["model_package_arn"],
-        "sha256": hashlib.sha256(archive).hexdigest(),
-    }
-    after = models_file(environment.models, {workload: model})
-    diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "live", "approved"))
+    before = models.read(environment.models)
     begin = time.monotonic()
-    applied = environment.apply(note)
+    applied = environment.promote({workload: model}, note)
+    seconds = time.monotonic() - begin
     outputs = environment.outputs()
     name = outputs["endpoint_names"][workload]
-    live = demand_live(actor(run, "deploy"), name, package["model_data_url"])
-    seconds = time.monotonic() - begin
+    note("the same, for one who may only look")
+    environment.live(note)
     note("plan after the promotion")
     demand_empty_plan(environment)
+    live = actor(run, "deploy").client("sagemaker").describe_endpoint(EndpointName=name)
     instances = live["ProductionVariants"][0]["CurrentInstanceCount"]
-    evidence = f"endpoint {name} serves version {model['version']} on {instances} instances, plan empty"
-    return evidence, {
+    return f"{applied.live}; plan empty", {
         "endpoint": name,
         "version": model["version"],
-        "diff": diff,
+        "diff": models.diff(before, {workload: model}, environment.models.name),
         "seconds": seconds,
         "instances": instances,
+        "live": applied.live,
         "added": applied.added,
         "resources": sum(environment.resources().values()),
         "by_type": environment.resources(),
@@ -52,16 +46,15 @@ def perform(run: Run, note: Note) -> Outcome:
     }
 
 
-def demand_live(pipeline: Actor, name: str, model_data_url: str) -> dict[str, Any]:
-    """Read back what serves: Terraform reports success even when SageMaker has rolled an update back."""
-    sagemaker = pipeline.client("sagemaker")
-    endpoint: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-    if endpoint["EndpointStatus"] != "InService":
-        reason = endpoint.get("FailureReason", "no reason given")
-        raise RehearsalError(f"endpoint {name} is {endpoint['EndpointStatus']}: {reason}")
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    serves = model["PrimaryContainer"]["ModelDataUrl"]
-    if serves != model_data_url:
-        raise RehearsalError(f"endpoint {name} serves {serves}, not the approved {model_data_url}: it was rolled back")
-    return endpoint
+def entry(run: Run, package: dict[str, Any]) -> dict[str, Any]:
+    """What the file says of a model. The operator, who may read it, takes the checksum and the ETag of one reading."""
+    archive, etag = artefact.fetch_with_etag(actor(run, "operator"), package["model_data_url"])
+    return {
+        "version": package["version"],
+        "image": package["image"],
+        "model_data_url": package["model_data_url"],
+        "model_package_arn": package["model_package_arn"],
+        "promoted": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sha256": hashlib.sha256(archive).hexdigest(),
+        "etag": etag,
+    }
