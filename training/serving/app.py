@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-_CLOSING = frozenset({408, 413})
-"""Answers after which the rest of the body may not have been read, so that the connection cannot be used again."""
 
 
 class App:
@@ -130,7 +128,8 @@ def _document(error: RequestError) -> bytes:
 
 async def _respond(send: Send, status: int, kind: tuple[bytes, bytes], content: bytes) -> None:
     headers = [kind, (b"content-length", b"%d" % len(content))]
-    if status in _CLOSING:
+    if status == 413:
+        # The rest of the body may not have been read, so the connection cannot be used again.
         headers.append((b"connection", b"close"))
     if status == 503:
         headers.append((b"retry-after", b"1"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from training.serving.errors import RequestError
@@ -41,7 +40,7 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._waiting = 0
-        self._deadlines: deque[tuple[float, asyncio.Future[bytes]]] = deque()
+        self._deadlines: list[tuple[float, asyncio.Future[bytes]]] = []
         self._sweeping = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
@@ -84,10 +83,10 @@ class Batcher:
         """Give up what has waited too long; the thread skips what has its answer."""
         now = self._loop.time()
         remedy = f"not answered within {self._settings.timeout_s} s; try again later, or with fewer images"
-        while self._deadlines and (self._deadlines[0][1].done() or self._deadlines[0][0] <= now):
-            _, future = self._deadlines.popleft()
-            if not future.done():
+        for deadline, future in self._deadlines:
+            if deadline <= now and not future.done():
                 future.set_exception(RequestError(504, "request", "too old", remedy))
+        self._deadlines = [entry for entry in self._deadlines if not entry[1].done()]
         self._sweeping = bool(self._deadlines)
         if self._sweeping:
             self._loop.call_later(_SWEEP_S, self._sweep)

@@ -57,13 +57,18 @@ def decode(model: Wanted, body: bytes) -> Pixels:
 
 
 def _flag(model: Wanted, width: int, height: int, kind: str) -> int:
-    """Let the JPEG decoder itself reduce large images, which costs a fraction of decoding them whole.
-
-    Only down to twice the model's size: what is left is averaged, and averaging 38 pixels to 32 would blur what
-    averaging the whole image keeps.
-    """
+    """Let the JPEG decoder itself reduce large images, which costs a fraction of decoding them whole."""
     if kind == "jpeg":
         for factor, flag in _REDUCED:
-            if width >= 2 * factor * model.width and height >= 2 * factor * model.height:
+            if _reduces_well(width, factor, model.width) and _reduces_well(height, factor, model.height):
                 return flag
     return cv2.IMREAD_COLOR
+
+
+def _reduces_well(length: int, factor: int, wanted: int) -> bool:
+    """Whether the picture stays what it would be if all of it were averaged.
+
+    Something must be left to average, and the decoder rounds up: a length of 150 reduced by 4 is 38, which stands for
+    152, so that the picture is moved. Less than a sixteenth of the model's pixels cannot be seen.
+    """
+    return length >= 2 * factor * wanted and 16 * (-length % factor) * wanted <= length

@@ -1,8 +1,7 @@
-"""Takes requests in: their types, and their bodies, bounded in size, in time, and in what all of them hold together."""
+"""Takes requests in: their types, and their bodies, bounded in size and in what all of them hold together."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -22,8 +21,6 @@ IMAGE_TYPES = frozenset({"image/png", "image/jpeg"})
 JSON_TYPE = "application/json"
 
 _ANSWERABLE = frozenset({"", "*/*", "application/*", JSON_TYPE})
-_SWEEP_S = 0.25
-"""How often slow requests are looked for: a timer per request would cost more than reading a small one."""
 
 
 class GoneError(Exception):
@@ -37,8 +34,6 @@ class Intake:
         self._settings = settings
         self._row = row
         self._held = 0
-        self._reading: dict[asyncio.Task[Any], float] = {}
-        self._sweeping = False
 
     async def read(self, receive: Receive, announced: bytes | None) -> bytes:
         """Read a body; the caller gives it back with `release`.
@@ -46,47 +41,17 @@ class Intake:
         Raises
         ------
         RequestError
-            408 too slow, 413 too large, 503 too much is held already.
+            413 too large, 503 too much is held already.
         GoneError
             The client went away.
         """
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  we run in one
-        loop = task.get_loop()
-        self._reading[task] = loop.time() + self._settings.patience_s
-        if not self._sweeping:
-            self._sweeping = True
-            loop.call_later(_SWEEP_S, self._sweep, loop)
-        try:
-            return await self._read(receive, announced)
-        except asyncio.CancelledError:
-            if task in self._reading:  # not for its slowness: the server stops
-                raise
-            task.uncancel()
-            remedy = f"a body must arrive within {self._settings.patience_s} s; check the connection and send it again"
-            raise RequestError(408, "body", "incomplete", remedy) from None
-        finally:
-            self._reading.pop(task, None)
-
-    def release(self, length: int) -> None:
-        """Give back what a body has held."""
-        self._held -= length
-        self._row.add("held", -length)
-
-    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        for task in [task for task, deadline in self._reading.items() if deadline <= now]:
-            del self._reading[task]
-            task.cancel()
-        self._sweeping = bool(self._reading)
-        if self._sweeping:
-            loop.call_later(_SWEEP_S, self._sweep, loop)
-
-    async def _read(self, receive: Receive, announced: bytes | None) -> bytes:
         parts: list[bytes] = []
         length = 0
         expected = int(announced) if announced is not None and announced.isdigit() else 0
         refusal = self._refusal(expected, expected)
+        swallowed = 4 * self._settings.max_body_bytes
+        if refusal is not None and expected > swallowed:
+            raise refusal
         try:
             while True:
                 message = await receive()
@@ -102,7 +67,7 @@ class Intake:
                     self.release(sum(map(len, parts)))
                     parts.clear()
                 # A client that is still sending would see a reset instead of the answer, so a little more is swallowed.
-                if not message.get("more_body") or length > 4 * self._settings.max_body_bytes:
+                if not message.get("more_body") or length > swallowed:
                     break
         except BaseException:
             self.release(sum(map(len, parts)))
@@ -110,6 +75,11 @@ class Intake:
         if refusal is not None:
             raise refusal
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def release(self, length: int) -> None:
+        """Give back what a body has held."""
+        self._held -= length
+        self._row.add("held", -length)
 
     def _refusal(self, length: int, more: int) -> RequestError | None:
         """Why a body of this length, of which so much is not held yet, cannot be taken."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STATUSES = (200, 400, 405, 406, 408, 413, 415, 500, 503, 504)
+STATUSES = (200, 400, 405, 406, 408, 413, 415, 431, 500, 503, 504)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -23,6 +23,7 @@ _UNIT = 1e9  # cells hold whole numbers: sums of seconds are kept in nanoseconds
 _COUNTERS = {
     "starts": ("slipway_worker_starts_total", "counter", "Starts of worker processes."),
     "ready": ("slipway_workers_ready", "gauge", "Worker processes that take requests."),
+    "connections": ("slipway_connections", "gauge", "Open connections."),
     "queue": ("slipway_queue_images", "gauge", "Images that wait for the model or are in it."),
     "held": ("slipway_held_bytes", "gauge", "Bytes of request bodies in memory."),
 }
@@ -92,7 +93,7 @@ class Row:
 
     def clear(self) -> None:
         """Forget what the process of this row held; what it counted stays."""
-        for name in ("ready", "queue", "held"):
+        for name in ("ready", "connections", "queue", "held"):
             self._row[_PLACES[name]] = 0
 
 
@@ -104,6 +105,11 @@ class Board:
         self._views = [self._cells[k * _LENGTH : (k + 1) * _LENGTH] for k in range(workers)]
         self.rows = [Row(view) for view in self._views]
 
+    def has_fewer_connections(self, number: int) -> bool:
+        """Whether a worker that takes requests has fewer clients than this one."""
+        mine = self.rows[number].get("connections")
+        return any(row.get("connections") < mine and row.get("ready") for row in self.rows)
+
     def text(self) -> bytes:
         """All figures, summed over the workers."""
         sums = [sum(cells) for cells in zip(*self._views, strict=True)]
@@ -113,7 +119,10 @@ class Board:
 def _lines(sums: list[int]) -> Iterator[str]:
     for name, (title, kind, meaning) in _COUNTERS.items():
         yield from (f"# HELP {title} {meaning}", f"# TYPE {title} {kind}", f"{title} {sums[_PLACES[name]]}")
-    yield from ("# HELP slipway_requests_total Answers of /invocations.", "# TYPE slipway_requests_total counter")
+    yield from (
+        "# HELP slipway_requests_total Answers, but for those of /ping, /metrics and unknown paths.",
+        "# TYPE slipway_requests_total counter",
+    )
     for status in STATUSES:
         yield f'slipway_requests_total{{code="{status}"}} {sums[_PLACES[str(status)]]}'
     for name, (title, meaning, bounds, unit) in _HISTOGRAMS.items():

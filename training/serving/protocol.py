@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with what it leaves out: limits for the head of a request, in time and in size."""
+"""uvicorn's HTTP protocol with what it leaves out: limits of time and size for what a client sends."""
 
 from __future__ import annotations
 
@@ -12,14 +12,34 @@ from training.serving.log import log
 if TYPE_CHECKING:
     import asyncio
 
+    from training.serving.metrics import Row
+
 HEAD_BYTES = 64 * 1024
 
 
+def bounded(patience_s: float, row: Row) -> type[Bounded]:
+    """The protocol of one process.
+
+    Parameters
+    ----------
+    patience_s
+        How long a request may take to arrive, from its first byte.
+    row
+        Where connections are counted, and what is refused here.
+    """
+    return type("BoundedHere", (Bounded,), {"patience_s": patience_s, "row": row})
+
+
 class Bounded(HttpToolsProtocol):
-    """One connection; `patience_s` is set on a subclass, because uvicorn makes the instances."""
+    """One connection; `bounded` makes the class, because uvicorn makes the instances.
 
-    patience_s: float = 30
+    Requests that arrive in one piece, as most do, pay for a few flags; only the others get a timer.
+    """
 
+    patience_s: float
+    row: Row
+
+    _arriving = False
     _in_head = False
     _head_bytes = 0
     _timer: asyncio.TimerHandle | None = None
@@ -27,17 +47,19 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; who connects and says nothing is treated like who falls silent between two requests."""
         super().connection_made(transport)
+        self.row.add("connections", 1)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        self.row.add("connections", -1)
         self._unset_timer()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Take the beginning of a request."""
-        self._in_head = True
+        self._arriving = self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -46,36 +68,47 @@ class Bounded(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._arriving = False
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a head that does not end with them is watched."""
+        """Take bytes; a request that does not end with them is watched."""
         super().data_received(data)
-        if not self._in_head:
+        if not self._arriving:
             if self._timer is not None:
                 self._unset_timer()
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_BYTES:
-            self._refuse(431, "head bytes", f"a request's head may have {HEAD_BYTES} bytes; send fewer headers")
-        elif self._timer is None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(431, "head", f"a request's head may have {HEAD_BYTES} bytes; send fewer headers")
+                return
+        if self._timer is None:
             self._timer = self.loop.call_later(self.patience_s, self._too_slow)
 
     def _too_slow(self) -> None:
-        self._refuse(408, "head", f"a request's head must arrive within {self.patience_s:g} s; send it again")
+        self._timer = None
+        remedy = f"a request must arrive within {self.patience_s:g} s; check the connection and send it again"
+        self._refuse(408, "head" if self._in_head else "body", remedy)
 
     def _refuse(self, status: int, field: str, remedy: str) -> None:
-        self._unset_timer()
         if self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            # Answers keep the order of their requests; this connection owes another one first.
-            self._timer = self.loop.call_later(self.patience_s, self._too_slow)
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        if self._in_head and unanswered:
+            # Answers keep the order of their requests, and this connection owes another one first.
+            self._timer = self._timer or self.loop.call_later(self.patience_s, self._too_slow)
             return
-        log("refused", status=status, field=field)
-        line = STATUS_LINE[status]
-        error = line.split(b" ", 2)[2].decode().strip().replace(" ", "")
-        content = json.dumps({"error": error, "field": field, "value": "incomplete", "remedy": remedy}).encode()
-        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content)
-        self.transport.write(line + head + content)
+        if self._in_head or unanswered:
+            log("refused", status=status, field=field)
+            self.row.answered(status, self.patience_s)
+            line = STATUS_LINE[status]
+            error = line.split(b" ", 2)[2].decode().strip().title().replace(" ", "")
+            content = json.dumps({"error": error, "field": field, "value": "incomplete", "remedy": remedy}).encode()
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content)
+            self.transport.write(line + head + content)
         self.transport.close()
 
     def _unset_timer(self) -> None:

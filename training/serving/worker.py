@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from training.serving import model as models
+from training.serving.acceptor import Acceptor
 from training.serving.app import App
 from training.serving.errors import ModelError
 from training.serving.log import AsLines, log
-from training.serving.protocol import Bounded
+from training.serving.protocol import Bounded, bounded
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-    from training.serving.metrics import Board
+    from training.serving.metrics import Board, Row
     from training.serving.settings import Settings
 
 _LINGER_S = 0.3
@@ -67,17 +68,16 @@ def serve(
         return 1
     answerer = functools.partial(models.answer, model)
     app = App(settings, answerer, model.name, model.version, board=board, number=number)
-    server = Server(configuration(app, settings))
+    server = Server(configuration(app, settings, row), board, number)
 
     def ready() -> None:
         row.add("ready", 1)
-        seconds = round(time.monotonic() - began, 3)
         log(
             "ready",
             model=model.name,
             version=model.version,
             classes=len(model.classes),
-            seconds=seconds,
+            seconds=round(time.monotonic() - began, 3),
             pid=os.getpid(),
         )
 
@@ -92,7 +92,7 @@ def _follow(lifeline: int, stop: Callable[[], None]) -> None:
     stop()
 
 
-def configuration(app: App, settings: Settings) -> uvicorn.Config:
+def configuration(app: App, settings: Settings, row: Row) -> uvicorn.Config:
     """How uvicorn runs an application."""
     logger = logging.getLogger("uvicorn")
     logger.setLevel(logging.ERROR)
@@ -100,11 +100,12 @@ def configuration(app: App, settings: Settings) -> uvicorn.Config:
     logger.propagate = False
     return uvicorn.Config(
         app,
-        http=type("Protocol", (Bounded,), {"patience_s": settings.patience_s}),
+        http=bounded(settings.patience_s, row),
         ws="none",
         lifespan="on",
         interface="asgi3",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         date_header=False,
@@ -116,7 +117,12 @@ def configuration(app: App, settings: Settings) -> uvicorn.Config:
 class Server(uvicorn.Server):
     """uvicorn's server, which leaves signals to us and gives busy connections time to end by themselves."""
 
-    when_ready = staticmethod(lambda: None)
+    def __init__(self, config: uvicorn.Config, board: Board, number: int) -> None:
+        super().__init__(config)
+        self.when_ready: Callable[[], None] = lambda: None
+        self._board = board
+        self._number = number
+        self._acceptor: Acceptor | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,7 +131,13 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
-        await super().startup(sockets)
+        await super().startup([])
+        kind: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        protocol = functools.partial(
+            kind, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        assert sockets  # noqa: S101  ours always come with one
+        self._acceptor = Acceptor(sockets[0], self._board, self._number, protocol)
         self.when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,6 +147,8 @@ class Server(uvicorn.Server):
         from now on that it is the last on its connection, and only who stays silent is cut off.
         """
         log("draining", connections=len(self.server_state.connections))
+        assert self._acceptor  # noqa: S101  it has started, or it would not shut down
+        await self._acceptor.stop()
         self.server_state.default_headers = [(b"connection", b"close")]
         for connection in self.server_state.connections:
             assert isinstance(connection, Bounded)  # noqa: S101  what our configuration makes
