@@ -15,6 +15,7 @@ _MODULES = {
     "applicationautoscaling": "scaling",
     "budgets": "budgets",
     "ec2": "network",
+    "kms": "keys",
     "logs": "logs",
     "s3": "buckets",
     "sqs": "queues",

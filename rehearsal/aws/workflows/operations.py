@@ -7,6 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
+_PAGE = 100  # what AWS returns when maxResults is 0 or missing
+
 
 def install() -> None:
     """Add the methods to moto's response class."""
@@ -16,6 +18,7 @@ def install() -> None:
         publish_state_machine_version,
         delete_state_machine_version,
         stop_execution,
+        get_execution_history,
     ):
         setattr(StepFunctionResponse, method.__name__, method)
 
@@ -65,6 +68,26 @@ def stop_execution(self: StepFunctionResponse) -> ActionResult:
         self._get_param("executionArn"), self._get_param("error"), self._get_param("cause")
     )
     return ActionResult({"stopDate": execution.stop_date})
+
+
+def get_execution_history(self: StepFunctionResponse) -> ActionResult:
+    """GetExecutionHistory in the order and in the pages that are asked for.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+    """
+    from moto.stepfunctions.exceptions import InvalidToken
+
+    found = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))
+    events = list(found["events"])
+    if self._get_param("reverseOrder"):
+        events.reverse()
+    token = self._get_param("nextToken") or "0"
+    if not token.isdigit() or int(token) > len(events):
+        raise InvalidToken(f"Invalid token: '{token}'")
+    begin = int(token)
+    end = begin + (int(self._get_param("maxResults") or 0) or _PAGE)
+    page: dict[str, Any] = {"events": events[begin:end]}
+    return ActionResult({**page, "nextToken": str(end)} if end < len(events) else page)
 
 
 def _machine(self: StepFunctionResponse) -> Any:

@@ -113,6 +113,26 @@ def test_a_stopped_execution_says_why(client, machine):
     assert (answer["error"], answer["cause"]) == ("Enough", "of this")
 
 
+def test_a_history_comes_in_the_order_and_the_pages_that_are_asked_for(client, machine):
+    arn = machine({name: {"Type": "Pass", "Next": "C"} for name in "AB"} | {"C": {"Type": "Pass", "End": True}})
+    execution = run(client, arn)["executionArn"]
+    history = client("stepfunctions").get_execution_history
+    ids = [event["id"] for event in history(executionArn=execution)["events"]]
+    assert ids == sorted(ids)
+    assert [event["id"] for event in history(executionArn=execution, reverseOrder=True)["events"]] == ids[::-1]
+    pages = (
+        client("stepfunctions")
+        .get_paginator("get_execution_history")
+        .paginate(executionArn=execution, reverseOrder=True, PaginationConfig={"PageSize": 2})
+    )
+    found = [[event["id"] for event in page["events"]] for page in pages]
+    assert [one for page in found for one in page] == ids[::-1]
+    assert all(len(page) == 2 for page in found[:-1])
+    with pytest.raises(ClientError) as error:
+        history(executionArn=execution, nextToken="other")
+    assert error.value.response["Error"]["Code"] == "InvalidToken"
+
+
 def test_sdk_tasks_notifications_metrics_and_logs(client, machine, name, queue, receive):
     client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     topic = client("sns").create_topic(Name=name)["TopicArn"]
