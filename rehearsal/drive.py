@@ -22,10 +22,15 @@ from rehearsal.stages import STAGES, perform
 from rehearsal.versions import versions
 from terraform.command import TerraformError
 from terraform.interrupts import held
+from terraform.live.scale_in import ScaleInError
+from terraform.live.verify import NotLiveError
 from training.errors import InputError
 from training.workloads import spec
 
-FORESEEN = (RehearsalError, TerraformError, InputError, ClientError, BotoCoreError, Boto3Error, OSError)
+FORESEEN = (
+    *(RehearsalError, TerraformError, NotLiveError, ScaleInError, InputError),
+    *(ClientError, BotoCoreError, Boto3Error, OSError),
+)
 
 
 def rehearse(folder: Path, options: Options, first: str | None = None) -> bool:

@@ -12,10 +12,7 @@ import pytest
 
 from rehearsal import actors
 from rehearsal.run import Options, RehearsalError, Run
-from rehearsal.stages import apply, classify, destroy, promote, register
-
-NAME, URL = "slipway-rehearsal-vehicles", "s3://models/7/model.tar.gz"
-
+from rehearsal.stages import apply, classify, destroy, register
 
 CLIENTS: dict[str, Any] = {}
 
@@ -42,7 +39,7 @@ def picture(key: str) -> classify.Picture:
     return classify.Picture(Path(key), key, "bicycle")
 
 
-# --- apply and promote ----------------------------------------------------------------------------
+# --- apply ----------------------------------------------------------------------------------------
 
 
 def environment(*changes: str) -> Any:
@@ -53,36 +50,6 @@ def test_a_second_plan_that_changes_something_names_it() -> None:
     apply.demand_empty_plan(environment())
     with pytest.raises(RehearsalError, match=r"not empty:\s+aws_sqs_queue\.x: update"):
         apply.demand_empty_plan(environment("aws_sqs_queue.x: update"))
-
-
-def sagemaker(status: str = "InService", serves: str = URL) -> Any:
-    endpoint = {"EndpointStatus": status, "EndpointConfigName": "c", "FailureReason": "alarm p99"}
-    return SimpleNamespace(
-        describe_endpoint=lambda **_: endpoint,
-        describe_endpoint_config=lambda **_: {"ProductionVariants": [{"ModelName": "m"}]},
-        describe_model=lambda **_: {"PrimaryContainer": {"ModelDataUrl": serves}},
-    )
-
-
-def pipeline(folder: Path, found: Any) -> actors.Actor:
-    return actors.actor(run_with(folder, {"sagemaker": found}), "deploy")
-
-
-def test_an_endpoint_that_serves_the_approved_model_is_live(tmp_path: Path) -> None:
-    live = promote.demand_live(pipeline(tmp_path, sagemaker()), NAME, URL)
-    assert live["EndpointStatus"] == "InService"
-
-
-@pytest.mark.parametrize(
-    ("found", "says"),
-    [
-        (sagemaker(status="Failed"), "is Failed: alarm p99"),
-        (sagemaker(serves="s3://models/6/model.tar.gz"), r"serves s3://models/6/.+ it was rolled back"),
-    ],
-)
-def test_an_endpoint_that_failed_or_was_rolled_back_is_not_live(tmp_path: Path, found: Any, says: str) -> None:
-    with pytest.raises(RehearsalError, match=says):
-        promote.demand_live(pipeline(tmp_path, found), NAME, URL)
 
 
 # --- register -------------------------------------------------------------------------------------
