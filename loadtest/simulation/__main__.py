@@ -126,7 +126,7 @@ def _frontier(options: argparse.Namespace, traffic: Trace, world: World) -> int:
     if not any(best for _, best in found.values()):
         print("no plan serves this traffic", file=sys.stderr)
         return 1
-    _write(options.out, document, plots.frontiers(found, inputs.objective(options)), "frontier")
+    _write(options.out, document, plots.frontiers(found, inputs.objective(options), options.price), "frontier")
     return 0
 
 
@@ -246,7 +246,12 @@ def _parser() -> argparse.ArgumentParser:
     world.add_argument(
         "--service-ms", type=float, help="mean service time instead (default: what the environment's target implies)"
     )
-    world.add_argument("--shape", choices=("exponential", "constant"), default="exponential", help="of --service-ms")
+    world.add_argument(
+        "--shape",
+        choices=("constant", "exponential"),
+        default="constant",
+        help="of those (default: constant, as a model takes the same for every image of a size)",
+    )
     world.add_argument("--workers", type=int, default=2, help="requests served at once by an instance (default: 2)")
     world.add_argument("--queue", type=int, default=256, help="requests that may wait in an instance (default: 256)")
     world.add_argument("--timeout-s", type=float, default=60, help="answers that take longer are lost (default: 60)")

@@ -46,16 +46,22 @@ def scaling(outcome: Outcome, p95_ms: float | None = None) -> str:
     return chart(f"Scaling over the trace: {shares}", panels, "hours" if hours else "minutes")
 
 
-def frontiers(found: Mapping[str, tuple[float, Sequence[Choice]]], p95_ms: float | None = None) -> str:
-    """Draw p95 against cost, one line per size: name -> (requests in the trace, choices on the frontier)."""
+def frontiers(
+    found: Mapping[str, tuple[float, Sequence[Choice]]], p95_ms: float | None = None, price: float | None = None
+) -> str:
+    """Draw p95 against cost, one line per size: name -> (requests in the trace, choices on the frontier).
+
+    Cost is money where an hour has a price, and instance hours otherwise.
+    """
     lines = []
     for name, (requests, choices) in found.items():
-        points = [(c.outcome.instance_hours / requests * 1e6, c.outcome.p95_ms) for c in choices]
+        points = [(c.outcome.instance_hours / requests * 1e6 * (price or 1.0), c.outcome.p95_ms) for c in choices]
         if points:
             lines.append(Line(name, points))
     limit = Limit(p95_ms, f"objective {_ms(p95_ms)}") if p95_ms is not None else None
     panel = Panel("p95 of all requests", lines, _ms, limit, log=True, dots=True)
-    return chart("What latency costs", [panel], "instance hours per million requests", log_x=True, height=380)
+    x_name = "instance hours per million requests" if price is None else f"cost per million requests at {price:g}/h"
+    return chart("What latency costs", [panel], x_name, log_x=True, height=380)
 
 
 def _thinned(moments: Sequence[Moment]) -> list[Sequence[Moment]]:

@@ -80,13 +80,13 @@ def confusion(raw: Any) -> dict[str, Any] | None:
 def load(run: RunRecord) -> dict[str, Any] | None:
     """Return throughput and latency over time and the objective's checks, or None when no load was sent."""
     data = run.data("load")
-    timeline = mappings(data.get("samples") or data.get("timeline"))
+    samples = mappings(data.get("samples"))
     if number(data.get("requests")) is None:
         return None
     slo = mapping(data.get("slo"))
     limit = number(slo.get("p95_ms"))
-    rate = _series(timeline, "rps", "requests a second", "first")
-    latency = [_series(timeline, "p50_ms", "median", "first"), _series(timeline, "p95_ms", "95th percentile", "second")]
+    rate = _series(samples, "rps", "requests a second", "first")
+    latency = [_series(samples, "p50_ms", "median", "first"), _series(samples, "p95_ms", "95th percentile", "second")]
     held = Limit(limit, f"objective {limit:g} ms") if limit else None
     return {
         "rate": line_chart("Requests a second", [rate], "seconds", lambda value: f"{value:,.0f}"),
@@ -105,7 +105,7 @@ def load(run: RunRecord) -> dict[str, Any] | None:
         "table": [
             [f"{number(point.get('t')) or 0:.0f}", count(number(point.get("rps")))]
             + [milliseconds(number(point.get(name))) for name in ("p50_ms", "p95_ms")]
-            for point in timeline
+            for point in samples
         ],
     }
 

@@ -184,7 +184,7 @@ def epoch(number: int) -> dict[str, float]:
 
 def load(chance: random.Random) -> dict[str, Any]:
     """A load test of twelve seconds."""
-    timeline = [
+    samples = [
         {"t": second + 0.001, "users": 8, "rps": 1159 + 60 * chance.uniform(-1, 1), "failures": 0,
          "p50_ms": 6.4 + chance.uniform(-0.4, 0.4), "p95_ms": 9.1 + chance.uniform(-1.2, 1.8)}
         for second in range(1, 13)
@@ -195,5 +195,5 @@ def load(chance: random.Random) -> dict[str, Any]:
     ]
     return {
         "requests": 13912, "failures": 0, "rps": 1159.3, "p50_ms": 6.4, "p95_ms": 9.2, "p99_ms": 12.8, "users": 8,
-        "errors": [], "timeline": timeline, "slo": {"p95_ms": 150, "failures": 0.0, "passed": True, "checks": checks},
+        "errors": [], "samples": samples, "slo": {"p95_ms": 150, "failures": 0.0, "passed": True, "checks": checks},
     }  # fmt: skip

@@ -143,7 +143,7 @@ def test_odd_values_in_any_field_never_stop_the_report(short: Path, name: str, v
     [
         ("classify", "items"),
         ("train", "epochs"),
-        ("load", "timeline"),
+        ("load", "samples"),
         ("stage", "samples"),
         ("prove", "roles"),
         ("prove", "network"),
