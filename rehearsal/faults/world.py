@@ -56,11 +56,19 @@ class World:
         """Return a name that nothing has yet."""
         return f"{word}-{next(self._numbers)}"
 
-    def model(self, *, version: str = "1", passes: int = 0, **environment: str) -> str:
-        """Create a model and return its name; ``environment`` goes to its server."""
+    def model(self, *, version: str = "1", passes: int = 0, archive: bytes | None = None, **environment: str) -> str:
+        """Create a model and return its name; ``environment`` goes to its server.
+
+        Parameters
+        ----------
+        archive
+            A model.tar.gz; one that names colours when None, with ``version`` and ``passes``.
+        """
         name = self.fresh("model")
         self.client("s3").put_object(
-            Bucket=BUCKET, Key=f"models/{name}.tar.gz", Body=model.archive(version=version, passes=passes)
+            Bucket=BUCKET,
+            Key=f"models/{name}.tar.gz",
+            Body=archive or model.archive(version=version, passes=passes),
         )
         image = f"{self.aws.account_id}.dkr.ecr.{self.aws.region}.amazonaws.com/drills/serving:1"
         self.client("sagemaker").create_model(
@@ -88,12 +96,18 @@ class World:
 
     @contextlib.contextmanager
     def endpoint(
-        self, *, instances: int = 2, passes: int = 0, capture: dict[str, Any] | None = None, **environment: str
+        self,
+        *,
+        instances: int = 2,
+        passes: int = 0,
+        archive: bytes | None = None,
+        capture: dict[str, Any] | None = None,
+        **environment: str,
     ) -> Iterator[str]:
         """Keep an endpoint with the module's alarms for a while; its name is given."""
         name, more = self.fresh("drill"), {"DataCaptureConfig": capture} if capture else {}
         sagemaker, cloudwatch = self.client("sagemaker"), self.client("cloudwatch")
-        config = self.config(self.model(passes=passes, **environment), instances, **more)
+        config = self.config(self.model(passes=passes, archive=archive, **environment), instances, **more)
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
         made = [self.alarm("endpoint", alarm, "vehicles_endpoint", name) for alarm in ENDPOINT_ALARMS]
         try:
