@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import threading
 import time
 
 _common: dict[str, object] = {}
@@ -21,6 +23,21 @@ def log(event: str, **facts: object) -> None:
     line = json.dumps({"time": f"{stamp}Z", "event": event} | _common | facts, default=str)
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+def wrap_foreign_lines() -> None:
+    """Make lines of our own kind of what libraries in C print: libjpeg, for one, comments on every damaged image."""
+    sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8")
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    os.close(writing)
+    threading.Thread(target=_relay, args=(reading,), name="foreign lines", daemon=True).start()
+
+
+def _relay(reading: int) -> None:
+    with os.fdopen(reading, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            log("library", message=line.strip()[:300])
 
 
 class AsLines(logging.Handler):

@@ -18,7 +18,7 @@ from training.serving import model as models
 from training.serving.acceptor import Acceptor
 from training.serving.app import App
 from training.serving.errors import ModelError
-from training.serving.log import AsLines, log
+from training.serving.log import AsLines, log, wrap_foreign_lines
 from training.serving.protocol import Bounded, bounded
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def serve(
     row = board.rows[number]
     row.clear()
     row.add("starts", 1)
+    wrap_foreign_lines()
     server: Server | None = None
 
     def stop(*_: object) -> None:
