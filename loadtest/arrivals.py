@@ -39,7 +39,12 @@ def draw(process: Process, rate: float, seconds: float, seed: tuple[int, ...]) -
 
 def recorded(trace: Trace, seed: tuple[int, ...]) -> Iterator[float]:
     """Yield the arrivals of a trace: its own where single requests were recorded, else drawn from its rates."""
-    yield from trace.drawn(np.random.default_rng(seed)).tolist()
+    if trace.arrivals is not None:
+        yield from trace.arrivals
+        return
+    rng = np.random.default_rng(seed)
+    for number, rate in enumerate(trace.rates):
+        yield from (number + np.sort(rng.random(rng.poisson(rate * trace.step_s)))) * trace.step_s
 
 
 def share(times: Iterator[float], index: int, of: int) -> Iterator[float]:

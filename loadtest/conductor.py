@@ -10,18 +10,16 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 
 from loadtest import shapes, slo
 from loadtest.books import Book
 from loadtest.capacity.steps import Step
-from loadtest.fleet import Counted, Fleet
 from loadtest.histogram import percentile
 from loadtest.plan import Plan
 from loadtest.shapes import Level
-from loadtest.trace import replayed
 
 SAMPLE_EVERY_S = 1.0
 # A shorter rest at the end of a level would show a throughput made of a handful of requests.
@@ -29,7 +27,13 @@ SHORTEST_SAMPLE_S = 0.25
 # Long runs are sampled less often, so that their record stays readable.
 MOST_SAMPLES = 7200
 DRAIN_LOOK_S = 0.1
+# The number of the book of the warm-up, which is in no figure.
+WARM_UP = -1
 
+if TYPE_CHECKING:  # Locust replaces the standard library's sockets as soon as it is imported
+    from loadtest.fleet import Counted, Fleet
+
+SHOWN_OF_WARM_UP = frozenset({"requests", "failures", "errors"})
 Report = Callable[[str, dict[str, Any]], None]
 
 
@@ -54,6 +58,7 @@ class Conductor:
         self._level = ""
         self._amount = 0.0
         self._books: list[Book] = []
+        self._warmup = Book()
         self._steps: list[dict[str, Any]] = []
         self._lag = Book()
         self._cpu: list[float] = []
@@ -64,9 +69,9 @@ class Conductor:
         self._fleet.muster(plan.processes)
         if plan.warmup_s:
             first = plan.shape.levels[0]
-            self._order(Level("warm-up", first.amount, plan.warmup_s), None)
+            self._order(Level("warm-up", first.amount, plan.warmup_s), WARM_UP)
             gevent.sleep(plan.warmup_s)
-        self._fleet.take()
+        self._absorb(self._fleet.take())
         self._report("warm", {})
         self._start = self._last = time.perf_counter()
         stopped = self._stairs() if plan.shape.stairs else self._through(plan.shape.levels)
@@ -83,26 +88,24 @@ class Conductor:
     def _stairs(self) -> str:
         plan, rules = self._plan, self._plan.shape.stairs
         assert rules is not None  # noqa: S101 - asked for by the caller
-        stopped = "finished"
-        for level in self._plan.shape.levels:
+        for level in plan.shape.levels:
             self._measure(level, rules.min_requests)
-            found = shapes.reached(self._done(), rules)
-            if slo.tired(self._steps[-1], plan.max_lag_ms) and (found or plan.arrivals != "closed"):
+            stopped = shapes.reached(self._done(), rules)
+            if slo.tired(self._steps[-1], plan.max_lag_ms) and (stopped or not self._closed):
                 return "generator"
-            if found is not None:
-                stopped, good = found
-                if good is not None or len(self._steps) == 1:
-                    self._refine(level, rules)
-                break
-        return stopped
+            if stopped:
+                self._refine(level, rules)
+                return stopped
+        return "finished"
 
     def _refine(self, level: Level, rules: shapes.Stairs) -> None:
         """Measure closely between the last good level and the first bad one."""
-        for number, amount in enumerate(shapes.between(self._done(), rules.refine, whole=self._closed), start=1):
+        amounts = [step[self._unit] for step in self._steps]
+        for number, amount in enumerate(shapes.between(amounts, rules.refine, whole=self._closed), start=1):
             # What an overloaded target still has in its queue would be blamed on the next level.
-            self._drain(self._plan.drain_s)
-            close = Level(f"close look {number}", amount, level.seconds, level.settle_s)
-            self._measure(close, rules.min_requests)
+            if not self._drain(self._plan.drain_s):
+                return
+            self._measure(Level(f"close look {number}", amount, level.seconds, level.settle_s), rules.min_requests)
 
     def _measure(self, level: Level, min_requests: int = 0) -> None:
         """Hold one level, and write down its step."""
@@ -127,17 +130,15 @@ class Conductor:
                 "start_s": round(begun - self._start, 3),
                 "seconds": seconds,
                 "samples": [first, self._samples],
+                "lag_p50_ms": percentile(self._lag.histogram, 0.5),
                 "lag_p99_ms": percentile(self._lag.histogram, 0.99),
                 "cpu_share": round(sum(self._cpu) / len(self._cpu), 3) if self._cpu else None,
             }
         )
 
-    def _order(self, level: Level, book: int | None) -> None:
+    def _order(self, level: Level, book: int) -> None:
         self._orders += 1
-        plan = self._plan
-        replay = plan.arrivals == "recorded" and book is not None
-        if replay and plan.trace is not None:
-            replayed(plan.trace, plan.scale)
+        replay = self._plan.arrivals == "recorded" and book != WARM_UP
         order = {"amount": level.amount, "seconds": level.seconds, "settle_s": level.settle_s, "book": book}
         self._fleet.begin({**order, "seed": [self._orders], "trace": replay})
 
@@ -174,8 +175,8 @@ class Conductor:
         self._samples += 1
         self._report("sample", sample)
 
-    def _drain(self, patience_s: float) -> None:
-        """Send nothing more, and wait for the answers that are due."""
+    def _drain(self, patience_s: float) -> bool:
+        """Send nothing more, and wait for the answers that are due; return whether all of them came."""
         self._fleet.pause()
         end = time.monotonic() + patience_s
         while True:
@@ -185,10 +186,11 @@ class Conductor:
                 break
             gevent.sleep(DRAIN_LOOK_S)
         self._last = time.perf_counter()
+        return not counted.in_flight
 
     def _absorb(self, counted: Counted) -> None:
         for number, book in counted.books.items():
-            self._books[number].add(book.wire())
+            (self._warmup if number == WARM_UP else self._books[number]).add(book.wire())
         self._lag.add(counted.lag.wire())
 
     def _done(self) -> list[Step]:
@@ -209,8 +211,8 @@ class Conductor:
             # Stairs are meant to end where the objective breaks: their best step speaks for them.
             "judged_step": self._done().index(shapes.best(self._done(), rules)) if rules else None,
             **self._figures(total, seconds),
-            "lag_p99_ms": max((step["lag_p99_ms"] or 0.0 for step in steps), default=None),
-            "cpu_share": max((step["cpu_share"] or 0.0 for step in steps), default=None),
+            "warmup": {name: value for name, value in self._warmup.figures(0).items() if name in SHOWN_OF_WARM_UP},
+            **{name: max(step[name] or 0.0 for step in steps) for name in ("lag_p50_ms", "lag_p99_ms", "cpu_share")},
             "steps": steps,
         }
 
@@ -235,8 +237,8 @@ def _step(step: dict[str, Any], book: Book, closed: bool) -> Step:
         offered=None if closed else book.offered / step["seconds"],
         users=step["users"] if closed else None,
         rps=figures["rps"],
-        requests=book.requests,
-        failures=book.failures,
+        requests=book.requests + book.dropped,
+        failures=book.failures + book.dropped,
         p50_ms=figures["p50_ms"],
         p95_ms=figures["p95_ms"],
         p99_ms=figures["p99_ms"],

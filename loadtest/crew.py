@@ -79,12 +79,11 @@ class Crew:
     def begin(self, order: dict[str, Any], index: int, of: int) -> None:
         """Follow the orders for a level: this process is number `index` of `of`.
 
-        The keys are `amount`, `seconds` and `settle_s` of the level, its `book` (None leaves it uncounted), the
+        The keys are `amount`, `seconds` and `settle_s` of the level, the number of its `book`, the
         `seed` of its arrivals, and `trace`, which is true when recorded traffic is to be replayed.
         """
         now = self._clock()
-        if order["book"] is not None:
-            self.recorder.measure(now + order["settle_s"], order["seconds"], order["book"])
+        self.recorder.measure(now + order["settle_s"], order["seconds"], order["book"])
         if self.plan.arrivals == "closed":
             amount = int(order["amount"])
             self._orders = Orders(users=amount // of + (index < amount % of))
@@ -117,11 +116,14 @@ class Crew:
 
     def _dispatch(self, sender: Sender) -> None:
         orders, recorder, pool = self._orders, self.recorder, self._pool
+        now = self._clock()
         for offset in orders.due:
             at = orders.start + offset
-            self._wait(at)
-            if self._orders is not orders:
-                return
+            if at > now:
+                # All that was due at `now` is on its way: the others have their turn, even if more is due meanwhile.
+                now = self._wait(at)
+                if self._orders is not orders:
+                    return
             recorder.late(max(0.0, self._clock() - at))
             recorder.due(at)
             if pool is None or pool.full():
@@ -131,12 +133,12 @@ class Crew:
         while self._orders is orders:
             gevent.sleep(IDLE_S)
 
-    def _wait(self, until: float) -> None:
-        left = until - self._clock()
-        if left > TIMER_LATE_S:
-            gevent.sleep(left - TIMER_LATE_S)
-        while self._clock() < until:
+    def _wait(self, until: float) -> float:
+        """Let others work until a time, for a moment at least; returns the time it is then."""
+        gevent.sleep(max(0.0, until - self._clock() - TIMER_LATE_S))
+        while (now := self._clock()) < until:
             gevent.sleep(0)
+        return now
 
     def _send(self, sender: Sender, at: float, ticket: int) -> bool:
         """Send one request, and say whether it failed."""

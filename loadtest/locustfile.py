@@ -30,6 +30,7 @@ from loadtest.targets import (
     state_machine,
     workflow_target,
 )
+from loadtest.trace import replayed
 from loadtest.users import EndpointUser, FunctionUser, WorkflowUser, connections
 from loadtest.workflow import Runs
 
@@ -82,6 +83,9 @@ def equip(user: Any, target: str, alias: str, path: Path, plan: Plan | None) -> 
 
 def hire(environment: Environment, plan: Plan, sent: list[Payload]) -> Crew:
     """Make all users of this process one crew, with one pool of connections."""
+    if plan.trace:
+        # Read now and kept: a large trace must not be read when its first arrivals are due.
+        replayed(plan.trace, plan.scale)
     crew = Crew(plan, Recorder(), plan.digest(payload.body for payload in sent))
     pool = connections(plan)
     for user in environment.user_classes:

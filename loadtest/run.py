@@ -19,12 +19,12 @@ from typing import Any
 
 from botocore.session import Session
 
-from loadtest import options, watch
+from loadtest import options, trends, watch
 from loadtest.errors import LoadGeneratorError, LoadUsageError
 from loadtest.generator import Address, Report, generate, help_out
 from loadtest.plan import Plan
 from loadtest.progress import Progress, ms
-from loadtest.slo import Slo, Verdict, judge, tired
+from loadtest.slo import Slo, Verdict, blameless, judge, tired
 from loadtest.watch import Note
 
 REMEDY = "add --workers, run it on a larger or quieter machine, or send less"
@@ -76,8 +76,9 @@ def measure(
     result = _watched(plan, setting, on_report, note)
     judged = result if result["judged_step"] is None else result["steps"][result["judged_step"]]
     verdict = judge(judged, slo)
-    unfit = weakness(plan, result, judged, kept=verdict.passed)
-    measured = {**facts(plan), **result, "unfit": unfit, "slo": verdict.document()}
+    unfit = weakness(plan, result, judged, verdict)
+    shown = trends.of(plan.shape.name, result, slo.p95_ms)
+    measured = {**facts(plan), **result, **shown, "unfit": unfit, "slo": verdict.document()}
     if unfit:
         measured["slo"]["passed"] = None
     part = document.with_suffix(".json.part")
@@ -128,17 +129,17 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def weakness(plan: Plan, result: Mapping[str, Any], judged: Mapping[str, Any], *, kept: bool) -> str | None:
+def weakness(plan: Plan, result: Mapping[str, Any], judged: Mapping[str, Any], verdict: Verdict) -> str | None:
     """Say why nothing can be said about the target, as the generator was not fit; None when it was.
 
     A tired generator only ever makes a target look worse. So it takes nothing from a kept objective, unless arrivals
     were promised at times that it then did not keep.
     """
-    tiredness = tired(judged, plan.max_lag_ms)
     if result["stopped"] == "generator":
         return tired(result["steps"][-1], plan.max_lag_ms)
     late = plan.arrivals != "closed" and (judged["lag_p99_ms"] or 0) > plan.max_lag_ms
-    return tiredness if late or not kept else None
+    doubtful = late if verdict.passed else blameless(judged, verdict)
+    return tired(judged, plan.max_lag_ms) if doubtful else None
 
 
 def summary(measured: Mapping[str, Any], verdict: Verdict) -> str:
@@ -151,6 +152,11 @@ def summary(measured: Mapping[str, Any], verdict: Verdict) -> str:
     if number is not None:
         load = f"{judged['users']} users" if "users" in judged else f"{judged['rate']:g} arrivals/s"
         line = f"{line}, at {load} of {len(measured['steps'])} steps (ended: {measured['stopped']})"
+    if "recovered_s" in measured:
+        after = measured["recovered_s"]
+        line += f", recovered {'not at all' if after is None else f'{after:g} s after the spike'}"
+    if measured.get("drift") is not None:
+        line += f", p95 {measured['drift']:+.0%} from the first part to the last"
     if measured["unfit"]:
         return f"{line}; NOT JUDGED: the generator is the bottleneck, {measured['unfit']}"
     line += f"; objective {'kept' if verdict.passed else 'BROKEN'}"
@@ -189,6 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(summary(measured, verdict))
     for kind in measured["errors"][:3]:
         print(f"  {kind['count']:,} x {kind['error']}", file=sys.stderr)
+    if not measured["requests"]:
+        for kind in measured["warmup"]["errors"][:3]:
+            print(f"  in the warm-up: {kind['count']:,} x {kind['error']}", file=sys.stderr)
     if measured["unfit"]:
         print(f"remedy: {REMEDY}", file=sys.stderr)
         return 3

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from loadtest.capacity.knee import Knee, KneeError, Objective, find
@@ -135,33 +135,29 @@ def replay(mean_rate: float, seconds: float) -> Shape:
     return Shape("replay", (Level("replay", mean_rate, seconds),))
 
 
-def reached(done: Sequence[Step], rules: Stairs) -> tuple[str, Step | None] | None:
-    """Say why stairs end with these steps, and after which good one; None to go on.
-
-    Returns
-    -------
-    `flat`, `slo` (latency) or `failures`, and the last good step, which is None when there is none.
-    """
+def reached(done: Sequence[Step], rules: Stairs) -> str | None:
+    """Say why stairs end with these steps: `slo` (latency), `failures` or `flat`; None to go on."""
+    faults = [fault for step in done if (fault := _fault(step, rules.objective))]
+    if faults:
+        return faults[0]
     knee = _knee(done, rules.objective)
-    if knee is None:
-        return _first_fault(done, rules.objective), None
-    if not knee.reached or (knee.reason == "flat" and rules.flat == "continue"):
-        return None
-    return ("slo" if knee.reason == "latency" else knee.reason), knee.step
+    return "flat" if knee and knee.reason == "flat" and rules.flat == "stop" else None
 
 
 def best(done: Sequence[Step], rules: Stairs) -> Step:
     """Return the step that speaks for the whole: the highest good one, or the lowest when none is good."""
     ordered = sorted(done, key=lambda step: step.load)
     knee = _knee(ordered, rules.objective)
-    return ordered[0] if knee is None else knee.step
+    if knee and not (knee.reason == "flat" and rules.flat == "continue"):
+        return knee.step
+    good = list(takewhile(lambda step: not _fault(step, rules.objective), ordered))
+    return good[-1] if good else ordered[0]
 
 
-def between(done: Sequence[Step], amount: int, *, whole: bool) -> list[float]:
-    """Return levels between the two highest measured ones, to be measured closely; whole numbers for users."""
-    loads = sorted(step.load for step in done)
-    low, high = (loads[-2] if len(loads) > 1 else 0.0), loads[-1]
-    wanted = [low + (high - low) * part / (amount + 1) for part in range(1, amount + 1)]
+def between(amounts: Sequence[float], count: int, *, whole: bool) -> list[float]:
+    """Return `count` levels between the two highest ones, to be measured closely; whole numbers for users."""
+    low, high = sorted([0.0, *amounts])[-2:]
+    wanted = [low + (high - low) * part / (count + 1) for part in range(1, count + 1)]
     if whole:
         wanted = [float(round(value)) for value in wanted]
     return sorted({value for value in wanted if low < value < high})
@@ -174,7 +170,9 @@ def _knee(done: Sequence[Step], objective: Objective) -> Knee | None:
         return None
 
 
-def _first_fault(done: Sequence[Step], objective: Objective) -> str:
-    first = min(done, key=lambda step: step.load)
-    share = first.failures / first.requests if first.requests else math.inf
-    return "failures" if share > objective.failures else "slo"
+def _fault(step: Step, objective: Objective) -> str | None:
+    if not step.requests or step.failures / step.requests > objective.failures:
+        return "failures"
+    if objective.p95_ms is not None and (step.p95_ms is None or step.p95_ms > objective.p95_ms):
+        return "slo"
+    return None

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -58,6 +59,7 @@ class Service:
         seconds: float = 0.0,
         answer: Callable[[int, str, str, bytes], Answer] = lambda *_: GOOD,
         stall: tuple[int, float] = (0, 0.0),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.seconds, self.answer, self.stall = seconds, answer, stall
         self.count, self.connections, self.wrong_signatures = 0, 0, 0
@@ -65,8 +67,9 @@ class Service:
         self._free_at = 0.0
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Connection(self, self._loop), "127.0.0.1", 0)
+            self._loop.create_server(lambda: _Connection(self, self._loop), "127.0.0.1", 0, ssl=tls)
         )
+        self._scheme = "https" if tls else "http"
         self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -79,15 +82,16 @@ class Service:
         self._server.close()
         self._loop.close()
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, **more: str) -> dict[str, str]:
         """The environment that sends a load test here."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return plain | {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL": f"{self._scheme}://127.0.0.1:{self.port}",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_CONFIG_FILE": "/dev/null",
+            **more,
         }
 
     def done_at(self, now: float) -> float:
@@ -103,7 +107,7 @@ class Service:
         self.paths.add(path)
         scope = headers.get("authorization", "").split("Credential=")[-1].split("/")
         # botocore signs the path as it is sent, and names the service in the scope.
-        url = f"http://{headers['host']}{path}"
+        url = f"{self._scheme}://{headers['host']}{path}"
         named = {"Authorization": headers["authorization"], **headers} if "authorization" in headers else headers
         if len(scope) < 4 or not named["Authorization"].endswith(signature(url, named, body, scope[3])):
             self.wrong_signatures += 1
@@ -150,12 +154,11 @@ def serving(service: Service) -> Iterator[Service]:
         service.stop()
 
 
-def run(service: Service, out: Path, *arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
+def run(service: Service, out: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the load test's own command against a service."""
     command = [sys.executable, "-m", "loadtest.run", "--out", str(out), *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=service.environment(), capture_output=True, text=True, timeout=timeout_s, check=False
-    )
+    chosen = service.environment(**environment)
+    return subprocess.run(command, cwd=ROOT, env=chosen, capture_output=True, text=True, timeout=120, check=False)
 
 
 def images(folder: Path, sizes: tuple[int, ...] = (100, 1_000, 10_000)) -> Path:
