@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def _run(options: argparse.Namespace) -> int:
     objective = Objective(options.slo_p95_ms or result.p95_ms, _first(options.slo_failures, result.failures, 0.0))
     measured, notes = instances.each(result, options.instances)
     found = bootstrap(measured, objective, options.seed)
+    if result.unfit:  # whatever ended the test, it was not the target's capacity
+        found = replace(found, reason="not reached")
     forecast = _forecast(options)
     if result.kind == "function":
         rows, expected = _function(options, settings, result, found, forecast)

@@ -153,7 +153,9 @@ def _between(good: Step, bad: Step, broken: str, objective: Objective) -> float:
 
 
 def _nothing(step: Step, broken: str, objective: Objective) -> str:
-    load = f"{step.offered:g} requests/s" if step.offered is not None else f"{step.users:g} users"
+    load = (
+        f"{step.offered:g} requests/s" if step.offered is not None else f"{step.users:g} user{'s' * (step.users != 1)}"
+    )
     if broken == "failures":
         fault = f"{step.failures:,} of {step.requests:,} requests failed (limit {objective.failures:.2%})"
     elif broken == "latency":

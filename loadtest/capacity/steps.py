@@ -60,7 +60,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """A load test: what it was aimed at, on how many instances, with how much load and which objective."""
+    """A load test: what it was aimed at, on how many instances, with how much load and which objective.
+
+    `unfit` says why the generator, not the target, may be what was measured; None when it was fit.
+    """
 
     kind: str
     target: str
@@ -68,6 +71,7 @@ class Result:
     instances: int | None = None
     p95_ms: float | None = None
     failures: float | None = None
+    unfit: str | None = None
 
 
 def read(path: Path) -> Result:
@@ -100,6 +104,7 @@ def read(path: Path) -> Result:
         instances=document.get("instances"),
         p95_ms=slo.get("p95_ms"),
         failures=slo.get("failures"),
+        unfit=document.get("unfit"),
     )
 
 

@@ -28,7 +28,9 @@ def headline(found: Knee, objective: Objective) -> str:
 def notes(result: Result, found: Knee, objective: Objective, expected: str) -> list[str]:
     """Return what limits the figure."""
     said = []
-    if not found.reached:
+    if result.unfit:
+        said.append(f"the generator was the bottleneck ({result.unfit}): the figures are lower bounds")
+    elif not found.reached:
         said.append("the test ended before the capacity did: the figures are lower bounds, more load would tell more")
     if objective.p95_ms is None:
         said.append("no latency objective was given (--slo-p95-ms): only failures and flat throughput end a step")

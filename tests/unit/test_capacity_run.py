@@ -156,6 +156,17 @@ def test_what_was_not_measured_is_not_written(files: tuple[Path, Path], capsys: 
     assert files[1].read_text() == TEXT
 
 
+def test_a_bottleneck_in_the_generator_is_no_knee(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    files[0].write_text(json.dumps(stairs(unfit="it used 99% of a processor")))
+    with pytest.raises(SystemExit):
+        call(files, "--write")
+    said = capsys.readouterr()
+    assert "the generator was the bottleneck (it used 99% of a processor)" in said.out
+    assert "not reached" in said.out
+    assert "lower bound" in said.err
+    assert files[1].read_text() == TEXT
+
+
 def test_a_capacity_that_cannot_be_known_has_an_exit_status_of_its_own(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
