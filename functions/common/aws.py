@@ -1,4 +1,4 @@
-"""Calls to AWS with botocore's signer and HTTP session, without its clients.
+"""Calls to AWS with botocore's signer over urllib3's connections, without botocore's clients.
 
 A client reads its service's model and endpoint rules at every cold start, to offer hundreds of operations; these
 functions use four. What that gives up is in docs/adr/0012.
@@ -7,16 +7,16 @@ functions use four. What that gives up is in docs/adr/0012.
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError, ReadTimeoutError
-from botocore.httpsession import URLLib3Session
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import ReadTimeoutError as SilentBodyError
+from botocore.httpsession import get_cert_path
+from urllib3 import HTTPConnectionPool, PoolManager, Timeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .answers import Answer, AwsError, NoAnswerError
 from .endpoints import S3, SAGEMAKER_RUNTIME, Service, region
@@ -64,9 +64,13 @@ class Connection:
         # One second for what is neither: signing, TLS, reading a long answer.
         self.attempt_s = connect_s + read_s + 1.0
         self.retries = Retries(attempts)
-        self._session = URLLib3Session(
-            verify=os.environ.get("AWS_CA_BUNDLE") or True, timeout=(connect_s, read_s), max_pool_connections=1
+        self._pool = PoolManager(
+            timeout=Timeout(connect=connect_s, read=read_s),
+            retries=False,
+            ssl_context=_trust(),
+            cert_reqs="CERT_REQUIRED",
         )
+        self._hosts: dict[str, HTTPConnectionPool] = {}
 
     def call(self, context: Any, request: Request, *, after_silence: bool = True) -> Answer:
         """Send a request until it is answered, within the invocation's time.
@@ -93,33 +97,55 @@ class Connection:
             after_silence=after_silence,
         )
 
+    def _host(self, base: str) -> HTTPConnectionPool:
+        """Return the pool of a host; urllib3 would take the URL apart for every request."""
+        if base not in self._hosts:
+            self._hosts[base] = self._pool.connection_from_url(base)
+        return self._hosts[base]
+
     def _attempt(self, request: Request) -> Answer:
+        scheme, _, host, target = request.url.split("/", 3)
         until = time.monotonic() + self.attempt_s + request.size / _SLOWEST_UPLOAD
         if not isinstance(request.body, bytes):
             request.body.seek(0)
         try:
-            answered = self._session.send(_signed(request).prepare())
-            body = _read(answered.raw, until)
-        except (ReadTimeoutError, SilentBodyError) as error:
-            raise NoAnswerError(type(error).__name__, silent=True) from None
-        except (BotoCoreError, HTTPError, OSError) as error:
-            raise NoAnswerError(type(error).__name__) from None
+            answered = self._host(f"{scheme}//{host}").urlopen(
+                request.method,
+                f"/{target}",  # as it was signed: a whole URL would lose the dots in a key
+                body=request.body or None,
+                headers=_signed(request),
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            body = _read(answered, until)
+        except (HTTPError, OSError) as error:
+            raise NoAnswerError(type(error).__name__, silent=isinstance(error, ReadTimeoutError)) from None
         promised = answered.headers.get("content-length")
         if promised is not None and promised != str(len(body)):
             raise NoAnswerError("IncompleteAnswer")
-        answer = Answer(answered.status_code, answered.headers, body)
+        answer = Answer(answered.status, answered.headers, body)
         if answer.status >= 300:
             raise AwsError(answer)
         return answer
 
 
-def _signed(request: Request) -> AWSRequest:
-    headers = {"User-Agent": _AGENT, **request.headers}
+def _trust() -> ssl.SSLContext:
+    """Return what is believed of a server, read once, and while the environment starts: then CPU time is plentiful."""
+    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _signed(request: Request) -> dict[str, str]:
+    """Return the request's headers with its signature, and after it those that no signature covers."""
+    signed = AWSRequest(request.method, request.url, request.headers, request.body)
+    _SIGNERS[request.service](_keys(), request.service.signing_name, region()).add_auth(signed)
+    headers = dict(signed.headers.items()) | {"User-Agent": _AGENT}
     if trace := os.environ.get("_X_AMZN_TRACE_ID"):
         headers["X-Amzn-Trace-Id"] = trace
-    signed = AWSRequest(request.method, request.url, headers, request.body, stream_output=True)
-    _SIGNERS[request.service](_keys(), request.service.signing_name, region()).add_auth(signed)
-    return signed
+    return headers
 
 
 def _keys() -> _Keys:

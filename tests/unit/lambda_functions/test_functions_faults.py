@@ -124,7 +124,7 @@ def test_a_server_that_is_not_there_is_storage_that_may_come_back(environment, i
     gone = scripted(Reply())
     gone.stop()
     environment.setenv("AWS_ENDPOINT_URL_S3", gone.url)
-    with within(), pytest.raises(errors.StorageUnavailable, match="EndpointConnectionError"):
+    with within(), pytest.raises(errors.StorageUnavailable, match="NewConnectionError"):
         impatient("serialize_image").handle(REFERENCE, CONTEXT)
     assert len(pauses) == 2
 
