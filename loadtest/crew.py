@@ -85,8 +85,7 @@ class Crew:
         now = self._clock()
         self.recorder.measure(now + order["settle_s"], order["seconds"], order["book"])
         if self.plan.arrivals == "closed":
-            amount = int(order["amount"])
-            self._orders = Orders(users=amount // of + (index < amount % of))
+            self._orders = Orders(users=portion(int(order["amount"]), index, of))
             return
         if self._pool is None:
             self._pool = Pool(-(-self.plan.max_in_flight // of))
@@ -147,3 +146,8 @@ class Crew:
         own = None if result.seconds is None else (sent - at + result.seconds) * 1000
         self.recorder.end(ticket, result.fault, own)
         return result.fault is not None
+
+
+def portion(amount: int, index: int, of: int) -> int:
+    """Return how many of `amount` users belong to process `index` of `of`."""
+    return amount // of + (index < amount % of)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest import run
 from loadtest.errors import LoadUsageError
 from loadtest.histogram import bucket, difference, percentile
-from loadtest.slo import Slo, judge
+from loadtest.plan import Plan
+from loadtest.shapes import steady
+from loadtest.slo import Slo, judge, tired
 
 
 def measured(**changes: object) -> dict[str, object]:
@@ -68,6 +72,11 @@ def test_the_difference_of_snapshots_is_what_came_between() -> None:
         (Slo(min_rps=50), measured(), []),
         (Slo(min_rps=50.1), measured(), ["min_rps"]),
         (Slo(p95_ms=1e9), measured(requests=0, p95_ms=None, p99_ms=None, rps=0.0), ["failures", "p95_ms"]),
+        # What cannot be compared does not pass, on either side of a comparison.
+        (Slo(p95_ms=1e9, min_rps=0.001), measured(p95_ms=math.nan, rps=math.nan), ["p95_ms", "min_rps"]),
+        (Slo(failures=1), measured(failures=math.nan), ["failures"]),
+        (Slo(), measured(offered_rps=50.0, dropped=0), []),
+        (Slo(failures=1), measured(offered_rps=50.0, dropped=1), ["dropped"]),
     ],
 )
 def test_the_gate_names_exactly_the_broken_limits(slo: Slo, figures: dict[str, object], broken: list[str]) -> None:
@@ -75,6 +84,73 @@ def test_the_gate_names_exactly_the_broken_limits(slo: Slo, figures: dict[str, o
     assert [check.name for check in verdict.checks if not check.passed] == broken
     assert verdict.passed is (not broken)
     assert verdict.document()["passed"] is (not broken)
+
+
+@pytest.mark.parametrize("name", ["p95_ms", "p99_ms"])
+@given(limit=st.floats(0.1, 1e6), actual=st.floats(0.1, 1e6), other=st.floats(0.1, 1e6))
+def test_each_percentile_is_held_against_its_own_limit_alone(
+    name: str, limit: float, actual: float, other: float
+) -> None:
+    figures = measured(p95_ms=other, p99_ms=other) | {name: actual}
+    assert judge(figures, Slo(**{name: limit})).passed is (actual <= limit)
+
+
+FIT = {"lag_p50_ms": 0.1, "lag_p99_ms": 5.0, "cpu_share": 0.4, "p50_ms": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("step", "word"),
+    [
+        (FIT, None),
+        ({}, None),
+        (FIT | {"lag_p99_ms": 101}, "101 ms late"),
+        (FIT | {"lag_p50_ms": 4.1}, "every other time"),
+        # The same lag is nothing beside a slow answer, and next to nothing is nothing beside a fast one.
+        (FIT | {"lag_p50_ms": 4.1, "p50_ms": 200.0}, None),
+        (FIT | {"lag_p50_ms": 1.9, "p50_ms": 2.0}, None),
+        (FIT | {"cpu_share": 0.99}, "99% of a processor"),
+    ],
+)
+def test_a_generator_that_adds_to_what_it_measures_is_told(step: dict[str, float], word: str | None) -> None:
+    why = tired(step, 100)
+    assert (why is None) if word is None else (why is not None and word in why)
+
+
+TIRED = FIT | {"lag_p99_ms": 500.0}
+ERROR = {"cause": "HTTP 500", "error": "", "count": 1}
+TIMEOUT = {"cause": "timeout", "error": "", "count": 1}
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "figures", "judged"),
+    [
+        ("closed", FIT, True),
+        ("closed", FIT | {"p95_ms": 50.0}, True),
+        # Its lag makes latency longer, so a kept objective stands, and a broken one says nothing.
+        ("closed", TIRED, True),
+        ("closed", TIRED | {"p95_ms": 50.0}, False),
+        ("closed", TIRED | {"failures": 1, "errors": [TIMEOUT]}, False),
+        # It makes no target fail.
+        ("closed", TIRED | {"failures": 1, "errors": [ERROR, TIMEOUT]}, True),
+        ("closed", TIRED | {"requests": 0}, True),
+        # Arrivals were promised at times that were not kept.
+        ("poisson", TIRED | {"offered_rps": 9.0}, False),
+        ("poisson", FIT | {"offered_rps": 9.0, "dropped": 5}, True),
+        ("poisson", FIT | {"offered_rps": 9.0, "dropped": 5, "cpu_share": 1.0}, False),
+        ("poisson", FIT | {"offered_rps": 9.0, "cpu_share": 1.0}, True),
+    ],
+)
+def test_nothing_is_judged_where_the_generator_may_be_what_was_measured(arrivals, figures, judged) -> None:
+    plan = Plan("endpoint", "e", Path(), steady(4, 9), arrivals)
+    result = measured(dropped=0, errors=[], stopped="finished", steps=[]) | figures
+    verdict = judge(result, Slo(p95_ms=45))
+    assert (run.weakness(plan, result, result, verdict) is None) is judged
+
+
+def test_stairs_that_the_generator_ended_are_not_judged() -> None:
+    result = measured(dropped=0, errors=[], stopped="generator", steps=[TIRED]) | FIT
+    plan = Plan("endpoint", "e", Path(), steady(4, 9))
+    assert "500 ms late" in run.weakness(plan, result, result, judge(result, Slo()))
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
+import types
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.session import Session
+from loadtest_support import KEY, REGION, SECRET, signature
 
 from loadtest.errors import LoadUsageError
 from loadtest.payloads import Payload, read_events, read_images
-from loadtest.targets import SIGNATURE_LIFETIME_S, SignedPayloads, endpoint_target, function_target
-
-SECRET = "an-example-secret"
+from loadtest.targets import SIGNATURE_LIFETIME_S, SignedPayloads, endpoint_target, function_target, state_machine
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +22,9 @@ def aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-
-
-def signature_by_hand(url: str, headers: dict[str, str], body: bytes, service: str) -> str:
-    """AWS's signature version 4, written from its description, as an independent judge of the signer."""
-    parts = urlsplit(url)
-    fields = dict(part.split("=", 1) for part in headers["Authorization"].split(" ", 1)[1].split(", "))
-    given = {name.lower(): value for name, value in headers.items()} | {"host": parts.netloc}
-    signed = fields["SignedHeaders"].split(";")
-    lines = "".join(f"{name}:{given[name]}\n" for name in signed)
-    digest = hashlib.sha256(body).hexdigest()
-    canonical = "\n".join(["POST", parts.path, parts.query, lines, ";".join(signed), digest])
-    date = given["x-amz-date"]
-    scope = f"{date[:8]}/eu-west-1/{service}/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = ("AWS4" + SECRET).encode()
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 @pytest.mark.parametrize("make", [endpoint_target, function_target])
@@ -53,7 +32,7 @@ def test_signatures_are_those_aws_computes(make, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4599")
     target = make("slipway-dev-vehicles")
     body, headers = SignedPayloads(target, [Payload(b"\x89PNG", "image/png")]).take()
-    expected = signature_by_hand(target.url, headers, body, target.service)
+    expected = signature(target.url, headers, body, target.service)
     assert headers["Authorization"].endswith(f"Signature={expected}")
     assert "content-type" in headers["Authorization"]
 
@@ -89,6 +68,17 @@ def test_one_service_can_be_sent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1")
     assert function_target("f").url.startswith("http://127.0.0.1:1/")
     assert endpoint_target("e").url.startswith("https://")
+
+
+def test_a_state_machine_is_found_by_its_name_in_the_callers_account() -> None:
+    arn = "arn:aws-cn:states:cn-north-1:1:stateMachine:classify"
+    assert state_machine(arn) == arn
+    caller = {"Arn": "arn:aws-cn:sts::123456789012:assumed-role/operator/me", "Account": "123456789012"}
+    session = types.SimpleNamespace(
+        get_config_variable=lambda _: "cn-north-1",
+        create_client=lambda *_, **__: types.SimpleNamespace(get_caller_identity=lambda: caller),
+    )
+    assert state_machine("classify", session) == "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:classify"
 
 
 def test_names_cannot_leave_their_place_in_the_path() -> None:
