@@ -18,7 +18,7 @@ from terraform.live.place import endpoint_names
 from terraform.stacks.settings import load_settings
 
 Note = Callable[[str], None]
-PATIENCE_S, POLL_S = 120.0, 0.25
+PATIENCE_S, SILENCE_S, POLL_S = 120.0, 180.0, 0.25
 STATE_BUCKET = f"slipway-{ACCOUNT}-state"
 
 
@@ -49,17 +49,18 @@ class Environment(Configuration):
             state=lambda: json.loads(self.show(name, "show", "-json")),
             note=note,
             patience_s=PATIENCE_S,
+            silence_s=SILENCE_S / self.run.options.speed,
             poll_s=POLL_S,
         )
 
-    def apply(self, note: Note, instead_of: models.Models | None = None) -> Applied:
+    def apply(self, note: Note, instead_of: models.Models | None = None, loud: dict[str, str] | None = None) -> Applied:
         """Plan, apply just that, and verify what is live: NotLiveError when it is not what was applied."""
         self.init("deploy")
         place, done = self.place(note), Applied(0, 0, 0, 0.0)
         with change.guarded(place):
-            sizes = change.as_argument(change.fleet_sizes(place))
-            arguments = ["plan", "-no-color", f"-parallelism={PARALLELISM}", f"-out={self.plan}", sizes, *self.inputs()]
-            run_terraform(arguments, self.folder, self.env("deploy"))
+            given = [*change.arguments(place, change.fleet_sizes(place), loud), *self.inputs()]
+            plan = ["plan", "-no-color", f"-parallelism={PARALLELISM}", f"-out={self.plan}"]
+            run_terraform([*plan, *given], self.folder, self.env("deploy"))
             planned = json.loads(self.show("deploy", "show", "-json", str(self.plan)))
             change.demand_silence(place, planned)
             done_by = (change["change"]["actions"] for change in planned.get("resource_changes", []))
@@ -82,8 +83,9 @@ class Environment(Configuration):
         place, present = self.place(note), models.read(self.models)
         chosen = rollback.choose(entries(place.ledger), workload, present.get(workload), version)
         rollback.demand_usable(chosen, place.session)
+        loud = change.loud(place, workload)
         models.write(self.models, present | {workload: rollback.promoted_again(chosen)})
-        return self.apply(note, {name: present[name] for name in (workload,) if name in present})
+        return self.apply(note, {name: present[name] for name in (workload,) if name in present}, loud)
 
     def live(self, note: Note) -> str:
         """What `make live` says to one who may only look."""

@@ -114,10 +114,13 @@ def operate(command: str, environment: str, *, workload: str = "vehicles", versi
     if command == "live":
         print(f"live: {change.verified(here)}")
         return
-    before = models.read(here.models)
-    after = before | ({workload: way_back(here, workload, version)} if command == "rollback" else {})
+    before, after, loud = models.read(here.models), models.read(here.models), dict[str, str]()
+    if command == "rollback":
+        after |= {workload: way_back(here, workload, version)}
+        loud = change.loud(here, workload)
     sizes = change.fleet_sizes(here)
-    with planned(tool, [change.as_argument(sizes), *other_models(tool, before, after)], keep=command == "plan"):
+    arguments = [*change.arguments(here, sizes, loud), *other_models(tool, before, after)]
+    with planned(tool, arguments, keep=command == "plan"):
         if command == "plan":
             print(f"plan saved: {tool.plan.relative_to(ROOT)}")
             return
@@ -126,6 +129,8 @@ def operate(command: str, environment: str, *, workload: str = "vehicles", versi
             change.demand_same_size(here, sizes)
             change.demand_silence(here, tool.read("show", "-json", str(tool.plan)))
             carry_out(tool, here, before, after)
+        if loud:
+            print(f"no alarm watched this rollout: `make apply ENV={environment}` repeats it, watched")
 
 
 def carry_out(tool: Tool, here: change.Place, before: models.Models, after: models.Models) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 from terraform.command import TerraformError
 from terraform.live import expected, ledger, models
 from terraform.live.compare import differences
-from terraform.live.observed import alarms_ringing, instance_counts, observer
+from terraform.live.observed import alarms_ringing, instance_counts, observer, rollback_alarms
 from terraform.live.scale_in import protected
 from terraform.live.verify import NotLiveError, verify
 
-VARIABLE = "live_instance_counts"
+SIZES, UNWATCHED = "live_instance_counts", "unwatched"
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Place:
         A ``boto3.Session``, or anything with its ``client``.
     state
         Returns what ``terraform show -json`` prints.
-    patience_s, poll_s
-        How long to wait for what is settling, and how often to look.
+    patience_s, silence_s, poll_s
+        How long to wait for what is settling, and for the alarms of a model that is to be left; how often to look.
     """
 
     models: Path
@@ -45,6 +45,7 @@ class Place:
     state: Callable[[], Mapping[str, Any]]
     note: Callable[[str], object]
     patience_s: float = 900.0
+    silence_s: float = 180.0
     poll_s: float = 5.0
 
 
@@ -53,9 +54,38 @@ def fleet_sizes(place: Place) -> dict[str, int]:
     return instance_counts(place.endpoints.items(), place.session)
 
 
-def as_argument(sizes: Mapping[str, int]) -> str:
-    """The argument that hands the sizes to a plan."""
-    return f"-var={VARIABLE}={json.dumps(sizes, sort_keys=True)}"
+def arguments(place: Place, sizes: Mapping[str, int], loud: Mapping[str, str] | None = None) -> list[str]:
+    """What a plan is given: the sizes, the workloads whose alarms must not turn it back, what is to be watched again.
+
+    A configuration that was rolled out without alarms is replaced, so that the next rollout is watched: an endpoint is
+    not updated to the configuration that it has already.
+    """
+    again = expected.unwatched(place.state()) if sizes and not loud else []
+    return [
+        f"-var={SIZES}={json.dumps(sizes, sort_keys=True)}",
+        f"-var={UNWATCHED}={json.dumps(loud or {}, sort_keys=True)}",
+        *(f"-replace={address}" for address in again),
+    ]
+
+
+def loud(place: Place, workload: str) -> dict[str, str]:
+    """The workload, with the reason, where its alarms go on ringing; else nothing.
+
+    SageMaker turns a rollout back at once while they do. For a promotion that is right. But a model that is to be left
+    because its alarm rings could not be left.
+    """
+    names = rollback_alarms(place.endpoints[workload], place.session)
+    begin, told = time.monotonic(), False
+    while ringing := alarms_ringing(names, place.session) if names else {}:
+        reason = "; ".join(f"{name} ({why})" for name, why in ringing.items())
+        if time.monotonic() - begin > place.silence_s:
+            place.note(f"{reason} rings on: this rollout takes all traffic at once, and no alarm turns it back")
+            return {workload: reason}
+        if not told:
+            place.note(f"waiting up to {place.silence_s:.0f} s for silence: {reason}")
+            told = True
+        time.sleep(place.poll_s)
+    return {}
 
 
 def guarded(place: Place) -> AbstractContextManager[None]:
@@ -78,7 +108,7 @@ def demand_same_size(place: Place, planned: Mapping[str, int]) -> None:
 def demand_silence(place: Place, plan: Mapping[str, Any]) -> None:
     """Wait until no alarm rings that would roll the planned update back at once; TerraformError when one goes on."""
     begin, told = time.monotonic(), False
-    names = sorted(rollback_alarms(plan))
+    names = sorted(watching(plan))
     while ringing := alarms_ringing(names, place.session) if names else {}:
         if time.monotonic() - begin > place.patience_s:
             listed = "; ".join(f"{name} ({reason})" for name, reason in ringing.items())
@@ -91,7 +121,7 @@ def demand_silence(place: Place, plan: Mapping[str, Any]) -> None:
         time.sleep(place.poll_s)
 
 
-def rollback_alarms(plan: Mapping[str, Any]) -> set[str]:
+def watching(plan: Mapping[str, Any]) -> set[str]:
     """Names of the alarms that watch the endpoints which a plan (``terraform show -json``) moves to another model."""
     names: set[str] = set()
     for resource in plan.get("resource_changes", []):

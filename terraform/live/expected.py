@@ -86,15 +86,32 @@ def read(state: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> E
     )
 
 
+def unwatched(state: Mapping[str, Any]) -> list[str]:
+    """Addresses of the configurations whose endpoint was last rolled out without alarms: replaced, they are watched."""
+    found: list[str] = []
+    for module in _children((state.get("values") or {}).get("root_module") or {}):
+        resources = [r for r in module.get("resources", []) if not r.get("deposed_key")]
+        endpoints = [r["values"] for r in resources if r["type"] == "aws_sagemaker_endpoint"]
+        deployments = [d for values in endpoints for d in values.get("deployment_config") or []]
+        if any(not deployment.get("auto_rollback_configuration") for deployment in deployments):
+            found += [r["address"] for r in resources if r["type"] == "aws_sagemaker_endpoint_configuration"]
+    return found
+
+
+def _children(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield module
+    for child in module.get("child_modules", []):
+        yield from _children(child)
+
+
 def _modules(module: Mapping[str, Any]) -> Iterator[dict[str, list[tuple[str, Mapping[str, Any]]]]]:
     """The managed resources of each module, by type: their names in the code and their values."""
-    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for resource in module.get("resources", []):
-        if resource["mode"] == "managed" and not resource.get("deposed_key"):
-            found.setdefault(resource["type"], []).append((resource["name"], resource["values"]))
-    yield found
-    for child in module.get("child_modules", []):
-        yield from _modules(child)
+    for one in _children(module):
+        found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        for resource in one.get("resources", []):
+            if resource["mode"] == "managed" and not resource.get("deposed_key"):
+                found.setdefault(resource["type"], []).append((resource["name"], resource["values"]))
+        yield found
 
 
 def _only(module: Mapping[str, list[tuple[str, Mapping[str, Any]]]], kind: str) -> Mapping[str, Any]:

@@ -139,6 +139,13 @@ def instance_counts(endpoints: Iterable[tuple[str, str]], session: Any) -> dict[
     return counts
 
 
+def rollback_alarms(endpoint: str, session: Any) -> list[str]:
+    """Names of the alarms that turned the endpoint's last rollout back, or would have."""
+    described = _described(session.client("sagemaker").describe_endpoint, EndpointName=endpoint) or {}
+    watching = (described.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    return [str(alarm["AlarmName"]) for alarm in watching.get("Alarms") or []]
+
+
 def alarms_ringing(names: Iterable[str], session: Any) -> dict[str, str]:
     """Return those of the named alarms that are in ALARM, with their reason."""
     found = _alarms(session.client("cloudwatch"), [Alarm(name, ()) for name in names])

@@ -11,7 +11,7 @@ from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
 from terraform.stacks.settings import Settings
 from terraform.stacks.specs import Specs
-from terraform.stacks.workload import LIVE_COUNTS, Base, Parts, add_workload, bucket_principals, workload_outputs
+from terraform.stacks.workload import LIVE_COUNTS, UNWATCHED, Base, Parts, add_workload, bucket_principals, workload_outputs
 
 # Interface endpoints, exactly for what something inside the VPC calls.
 SERVICES = (
@@ -100,6 +100,13 @@ def _live_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
         LIVE_COUNTS,
         type_="map(number)",
         description="Instances that each workload's endpoint runs right now: a new fleet starts with no fewer.",
+    )
+    _variable_by_workload(
+        stack,
+        settings,
+        UNWATCHED,
+        type_="map(string)",
+        description="Workloads whose alarms ring already and must not turn the next rollout back, each with the reason.",
     )
 
 

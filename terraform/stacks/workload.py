@@ -18,6 +18,9 @@ from terraform.stacks.specs import FunctionSpec, WorkloadSpec
 LIVE_COUNTS = "live_instance_counts"
 """The variable that carries the size of each running fleet over to the next one."""
 
+UNWATCHED = "unwatched"
+"""The variable that names the workloads whose present alarms must not turn the next rollout back."""
+
 
 @dataclass(frozen=True)
 class Base:
@@ -306,6 +309,7 @@ def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
             "routing_strategy": given.routing,
             "scaling": given.scaling.model_dump(),
             "live_instance_count": f'${{lookup(var.{LIVE_COUNTS}, "{name}", 0)}}',
+            "watched": f'${{!contains(keys(var.{UNWATCHED}), "{name}")}}',
             "capture": {"percentage": percentage, "prefix": spec.capture.prefix},
             "rollout": given.rollout.model_dump(),
             "alarms": base.alarms | given.alarms.model_dump(),

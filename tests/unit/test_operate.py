@@ -70,6 +70,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(operate.rollback, "demand_usable", lambda *_: None)
     monkeypatch.setattr(change, "guarded", guarded)
     monkeypatch.setattr(change, "fleet_sizes", lambda _: world.sizes)
+    monkeypatch.setattr(change, "loud", lambda *_: {})
     monkeypatch.setattr(change, "verified", world.verify)
     monkeypatch.setattr(change.ledger, "record", lambda _, promoted, left: world.recorded.append((promoted, left)))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
@@ -170,6 +171,17 @@ def test_rollback_plans_with_the_last_good_model_and_writes_the_file_once_confir
     assert '-      "version": "2"' in said
     assert '+      "version": "1"' in said
     assert "commit models.auto.tfvars.json" in said
+
+
+def test_a_model_whose_alarm_rings_on_is_left_unwatched(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONFIRM", "dev")
+    models.write(world.file, {"vehicles": BAD})
+    monkeypatch.setattr(change, "loud", lambda *_: {"vehicles": "e-5xx rings"})
+    assert operate.main(["rollback", "dev"]) == 0
+    assert '-var=unwatched={"vehicles": "e-5xx rings"}' in world.calls[1]
+    assert "no alarm watched this rollout: `make apply ENV=dev`" in capsys.readouterr().out
 
 
 def test_rollback_without_a_way_back_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:

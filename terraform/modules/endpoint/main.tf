@@ -122,13 +122,17 @@ resource "aws_sagemaker_endpoint" "this" {
   endpoint_config_name = aws_sagemaker_endpoint_configuration.this.name
 
   deployment_config {
-    auto_rollback_configuration {
-      # By reference: an alarm that does not exist watches nothing.
-      dynamic "alarms" {
-        for_each = [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.latency]
+    dynamic "auto_rollback_configuration" {
+      for_each = var.watched ? [true] : []
 
-        content {
-          alarm_name = alarms.value.alarm_name
+      content {
+        # By reference: an alarm that does not exist watches nothing.
+        dynamic "alarms" {
+          for_each = [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.latency]
+
+          content {
+            alarm_name = alarms.value.alarm_name
+          }
         }
       }
     }
@@ -138,11 +142,11 @@ resource "aws_sagemaker_endpoint" "this" {
       termination_wait_in_seconds          = var.rollout.termination_wait_s
 
       traffic_routing_configuration {
-        type                     = var.rollout.type
-        wait_interval_in_seconds = var.rollout.bake_s
+        type                     = local._rollout_type
+        wait_interval_in_seconds = var.watched ? var.rollout.bake_s : 0
 
         dynamic "canary_size" {
-          for_each = var.rollout.type == "CANARY" ? [var.rollout.step_percent] : []
+          for_each = local._rollout_type == "CANARY" ? [var.rollout.step_percent] : []
 
           content {
             type  = "CAPACITY_PERCENT"
@@ -151,7 +155,7 @@ resource "aws_sagemaker_endpoint" "this" {
         }
 
         dynamic "linear_step_size" {
-          for_each = var.rollout.type == "LINEAR" ? [var.rollout.step_percent] : []
+          for_each = local._rollout_type == "LINEAR" ? [var.rollout.step_percent] : []
 
           content {
             type  = "CAPACITY_PERCENT"

@@ -1,4 +1,7 @@
 locals {
+  # Baking without alarms shows nothing, and whoever turns the watch off wants to get away from what serves now.
+  _rollout_type = var.watched ? var.rollout.type : "ALL_AT_ONCE"
+
   # A canary bakes twice: on its step and on the whole fleet.
   _rollout_steps = {
     ALL_AT_ONCE = 1

@@ -283,6 +283,13 @@ variable "scaling" {
   }
 }
 
+variable "watched" {
+  type        = bool
+  description = "Whether alarms may turn a rollout back. Off for one apply only, to get away from a model whose alarm already rings: SageMaker would turn that rollout back at once."
+  default     = true
+  nullable    = false
+}
+
 variable "workload" {
   type        = string
   description = "Name of the workload: the first part of its keys in both buckets."

@@ -429,3 +429,21 @@ run "a_model_that_comes_back_gets_a_new_name" {
     error_message = "The role must look for its own artefact only."
   }
 }
+
+run "a_rollout_away_from_a_ringing_alarm_is_not_turned_back_by_it" {
+  command = plan
+
+  variables {
+    watched = false
+  }
+
+  assert {
+    condition     = length(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration) == 0
+    error_message = "The alarm that rings already would turn it back at once."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy[0].traffic_routing_configuration[0].type == "ALL_AT_ONCE"
+    error_message = "Without alarms nobody watches the steps, and the model that fails would serve on meanwhile."
+  }
+}
