@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.context import Context
 
 
+_ENCODER = json.JSONEncoder(check_circular=False)
 _ATTEMPT = re.compile(r"attempt=(\d+)")
 
 
@@ -31,8 +32,7 @@ class Recorder:
     def __init__(self, app: Any, context: Context, path: Path) -> None:
         self._app = app
         self._context = context
-        self._file = path.open("a", buffering=1, encoding="utf-8")
-        self._lock = threading.Lock()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Pass the request on and write its line when the answer is known."""
@@ -58,6 +58,4 @@ class Recorder:
             attempt = _ATTEMPT.search(environ.get("HTTP_AMZ_SDK_REQUEST", ""))
             if attempt and attempt.group(1) != "1":
                 record["attempt"] = int(attempt.group(1))
-            line = json.dumps(record) + "\n"
-            with self._lock:
-                self._file.write(line)
+            os.write(self._file, _ENCODER.encode(record).encode() + b"\n")  # whole lines: the file is open to append

@@ -83,6 +83,8 @@ def serve(
 
     import waitress
 
+    from rehearsal.aws import hot
+
     _accept_empty_bodies()
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows what every thread does
     stop = threading.Event()
@@ -97,6 +99,7 @@ def serve(
         ident=None,
         clear_untrusted_proxy_headers=True,
     )
+    hot.install(server, _until(stop, app))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if stop_with_parent:

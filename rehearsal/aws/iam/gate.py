@@ -104,8 +104,9 @@ def _spoilt(environ: dict[str, Any], call: Call, arn: str, session: Any) -> tupl
     """
     if not call.access_key and call.service != "s3" and call.operation not in trust.ASSUMES:
         return "MissingAuthenticationToken", _MISSING
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", [""])[0]
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
+    if not token and environ.get("QUERY_STRING"):
+        token = parse_qs(environ["QUERY_STRING"]).get("X-Amz-Security-Token", [""])[0]
     if (call.access_key and not arn) or token != (session.session_token if session is not None else ""):
         return "InvalidClientTokenId", _INVALID
     return ("ExpiredToken", _EXPIRED) if session is not None and sessions.expired(session) else None

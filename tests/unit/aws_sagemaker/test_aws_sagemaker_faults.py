@@ -30,10 +30,10 @@ def embedded(aws: Server) -> EmbeddedAws:
 @pytest.fixture(scope="module")
 def pair(aws: Server) -> Iterator[str]:
     """An endpoint of two instances."""
-    model(aws, "pair")
-    endpoint(aws, "pair", config(aws, "pair", count=2))
-    yield "pair"
-    aws.sagemaker.delete_endpoint(EndpointName="pair")
+    model(aws, "struck")
+    endpoint(aws, "struck", config(aws, "struck", count=2))
+    yield "struck"
+    aws.sagemaker.delete_endpoint(EndpointName="struck")
 
 
 def code(server: Server, name: str, body: bytes = b"hi") -> str:
@@ -78,8 +78,8 @@ def test_what_cannot_be_names_field_value_and_remedy(document: Any, message: str
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"endpoint": "nobody"}, "endpoint: 'nobody' is none that runs: .*pair"),
-        ({"endpoint": "pair", "variant": "other"}, "variant: 'other' is none of pair: it has pair"),
+        ({"endpoint": "nobody"}, "endpoint: 'nobody' is none that runs: .*struck"),
+        ({"endpoint": "struck", "variant": "other"}, "variant: 'other' is none of struck: it has struck"),
     ],
 )
 def test_a_fault_of_nothing_is_refused(embedded: EmbeddedAws, pair: str, fields: dict[str, str], message: str) -> None:
@@ -111,7 +111,7 @@ def test_throttling_is_what_the_share_and_the_count_say(aws: Server, embedded: E
 def test_a_model_can_fail_and_be_slow(aws: Server, embedded: EmbeddedAws, pair: str) -> None:
     with embedded.fault("fail-model", endpoint=pair, seconds=30, status=503, count=1):
         assert [code(aws, pair), code(aws, pair)] == ["ModelError 503", "200"]
-    with embedded.fault("slow-model", endpoint=pair, variant="pair", seconds=30, delay_s=0.3, count=1):
+    with embedded.fault("slow-model", endpoint=pair, variant="struck", seconds=30, delay_s=0.3, count=1):
         begun = time.monotonic()
         assert code(aws, pair) == "200"
         assert time.monotonic() - begun >= 0.3
@@ -153,6 +153,7 @@ def test_a_killed_server_is_replaced_while_the_other_answers(aws: Server, embedd
     assert len(before & after) == 1
 
 
+@pytest.mark.slow
 def test_an_instance_that_was_taken_comes_back_when_its_time_is_over(
     aws: Server, embedded: EmbeddedAws, pair: str
 ) -> None:
@@ -164,6 +165,7 @@ def test_an_instance_that_was_taken_comes_back_when_its_time_is_over(
     wait_until(lambda: len(pids(aws, pair)) == 2)
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_fails_its_health_checks_and_is_replaced(
     aws: Server, embedded: EmbeddedAws, pair: str
 ) -> None:
@@ -177,14 +179,14 @@ def test_a_server_that_hangs_fails_its_health_checks_and_is_replaced(
 
 
 def test_metrics_count_what_was_answered(aws: Server, embedded: EmbeddedAws) -> None:
-    model(aws, "counted")
-    endpoint(aws, "counted", config(aws, "counted"))
-    with embedded.fault("fail-model", endpoint="counted", seconds=30, status=500, count=3):
-        answers = [code(aws, "counted") for _ in range(8)]
-    answers += [code(aws, "counted", b"fail") for _ in range(2)]  # 500 from the model itself
+    model(aws, "tallied")
+    endpoint(aws, "tallied", config(aws, "tallied"))
+    with embedded.fault("fail-model", endpoint="tallied", seconds=30, status=500, count=3):
+        answers = [code(aws, "tallied") for _ in range(8)]
+    answers += [code(aws, "tallied", b"fail") for _ in range(2)]  # 500 from the model itself
     assert answers.count("ModelError 500") == 5
 
-    dims = [{"Name": "EndpointName", "Value": "counted"}, {"Name": "VariantName", "Value": "counted"}]
+    dims = [{"Name": "EndpointName", "Value": "tallied"}, {"Name": "VariantName", "Value": "tallied"}]
 
     def figures() -> dict[str, tuple[float, float]]:
         now = time.time()
@@ -205,7 +207,7 @@ def test_metrics_count_what_was_answered(aws: Server, embedded: EmbeddedAws) -> 
     wait_until(lambda: figures()["Invocation5XXErrors"] == (5.0, 10.0))
     assert figures()["Invocations"] == figures()["InvocationsPerInstance"] == (10.0, 10.0)
     assert figures()["Invocation4XXErrors"] == (0.0, 10.0)
-    aws.sagemaker.delete_endpoint(EndpointName="counted")
+    aws.sagemaker.delete_endpoint(EndpointName="tallied")
 
 
 def test_a_fault_is_no_call_of_aws(aws: Server, embedded: EmbeddedAws, pair: str) -> None:
