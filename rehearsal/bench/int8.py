@@ -1,8 +1,8 @@
 """8-bit integers against 32-bit floats and against torch, on one thread: what the option `precision: int8` is worth.
 
 The goals are held in batches of the server's size, which is how a server runs that is busy enough for speed to matter;
-the figures of single images stand beside them. Torch is called as it is by default, `model.eval()` and no more, and once
-more in its inference mode, which is faster. MobileNetV2 has its goal at the size of our workloads' images.
+the figures of single images, which gain less, stand beside them. Torch is called as it is by default, `model.eval()` and
+no more, and once more in its inference mode, which is faster.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from training.serving.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GOALS = {("resnet18", 224): 1.8, ("mobilenet_v2", 32): 1.5, ("mobilenet_v2", 224): None}
-"""Times as fast as fp32 in onnxruntime; None where nothing was promised."""
+GOALS = {("resnet18", 224): 1.8, ("mobilenet_v2", 224): 1.5, ("mobilenet_v2", 32): 1.5}
+"""Times as fast as fp32 in onnxruntime."""
 
 AGAINST_TORCH = 3.0
 TURNS, LEAST_S = 2, 0.1
@@ -41,17 +41,15 @@ def rows(note: Note) -> list[Row]:
         torch.set_num_threads(threads)
 
 
-def _rows_of(note: Note, name: str, size: int, goal: float | None) -> list[Row]:
+def _rows_of(note: Note, name: str, size: int, goal: float) -> list[Row]:
     batch = Settings().batch
     title = f"{name}, {size} x {size}"
     note(f"int8: {title}")
     with tempfile.TemporaryDirectory() as folder:
         taken = interleaved_all(rounds() * TURNS, measures(Path(folder), name, size, batch))
     against = f"{title}: int8 against fp32"
-    gained = ratio(taken, "fp32", "int8")
-    in_batches = f"{against}, {batch} images at a time"
     return [
-        at_least(in_batches, gained, goal, "x") if goal else fact(in_batches, gained, "x"),
+        at_least(f"{against}, {batch} images at a time", ratio(taken, "fp32", "int8"), goal, "x"),
         fact(f"{against}, a single image", ratio(taken, "fp32, single", "int8, single"), "x"),
         at_least(f"{title}: int8 against torch, eager", ratio(taken, "torch", "int8"), AGAINST_TORCH, "x"),
         fact(f"{title}: int8 against torch, inference mode", ratio(taken, "torch, inference", "int8"), "x"),
