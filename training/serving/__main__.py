@@ -6,6 +6,7 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, 1 the model cannot be served, 2 wron
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 
@@ -18,6 +19,8 @@ from training.serving.supervisor import supervise
 
 def main() -> int:
     """Serve until told to stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # until somebody serves, there is nothing to wait for
+        signal.signal(number, lambda *_: os._exit(0))
     # SageMaker starts a container with the word "serve"; there is nothing else to say.
     if sys.argv[1:] not in ([], ["serve"]):
         sys.stderr.write(f"error: arguments {sys.argv[1:]}: there are none but `serve`; use environment variables\n")
@@ -44,6 +47,8 @@ def main() -> int:
 
 def _serve(settings: options.Settings, listener: socket.socket, board: Board) -> int:
     def one(number: int = 0, lifeline: int | None = None) -> int:
+        # numpy's linear algebra, which is not used here, would keep a thread per core in every worker.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # Here and not above: a supervisor needs none of it, and forks while no library has started a thread.
         from training.serving.worker import serve  # noqa: PLC0415
 

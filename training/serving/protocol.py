@@ -42,6 +42,7 @@ class Bounded(HttpToolsProtocol):
     _arriving = False
     _in_head = False
     _head_bytes = 0
+    _began = 0.0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,6 +62,7 @@ class Bounded(HttpToolsProtocol):
         """Take the beginning of a request."""
         self._arriving = self._in_head = True
         self._head_bytes = 0
+        self._began = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -103,7 +105,7 @@ class Bounded(HttpToolsProtocol):
             return
         if self._in_head or unanswered:
             log("refused", status=status, field=field)
-            self.row.answered(status, self.patience_s)
+            self.row.answered(status, self.loop.time() - self._began)
             line = STATUS_LINE[status]
             error = line.split(b" ", 2)[2].decode().strip().title().replace(" ", "")
             content = json.dumps({"error": error, "field": field, "value": "incomplete", "remedy": remedy}).encode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -23,6 +25,7 @@ from training.serving import settings as options
 from training.serving.decoding import decode
 from training.serving.errors import ModelError, RequestError
 from training.serving.headers import size_of
+from training.serving.log import AsLines
 from training.serving.metrics import Board
 from training.serving.settings import Settings
 
@@ -194,3 +197,15 @@ def test_only_a_ready_worker_with_fewer_clients_is_waited_for():
     board.rows[1].add("ready", 1)
     assert board.has_fewer_connections(0)
     assert not board.has_fewer_connections(1)
+
+
+def test_what_libraries_log_becomes_a_line_without_what_they_quote(capsys):
+    logger = logging.Logger("uvicorn.error")
+    logger.addHandler(AsLines())
+    try:
+        raise ValueError("secret")
+    except ValueError:
+        logger.exception("Exception in ASGI application\n")
+    line = json.loads(capsys.readouterr().err)
+    assert {"event": "library", "name": "uvicorn.error", "exception": "ValueError"}.items() <= line.items()
+    assert "secret" not in str(line)

@@ -102,6 +102,13 @@ def test_sigterm_lets_requests_in_flight_finish(start):
     assert server.process.wait(20) == 0
 
 
+def test_sigterm_ends_a_server_that_does_not_serve_yet(start):
+    server = start()
+    server.event("listening")
+    assert server.end() == 0
+    assert not any(event["event"] == "draining" for event in server.events)
+
+
 def test_a_drain_that_takes_too_long_is_cut(start):
     server = start(SERVING_DRAIN_S="1").ready()
     with half_sent(server, picture("red")):

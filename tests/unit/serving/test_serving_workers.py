@@ -163,8 +163,8 @@ sys.exit(supervisor.supervise(2, 0.1, listener, board, serve))
 def test_workers_that_keep_dying_at_their_start_are_given_up():
     code, events = supervised("os.kill(os.getpid(), signal.SIGKILL)")
     assert code == 1
-    last = events[-1]
-    assert (last["event"], last["code"], last["starts"]) == ("gives up", -signal.SIGKILL, 5)
+    (last,) = [event for event in events if event["event"] == "gives up"]
+    assert (last["code"], last["starts"]) == (-signal.SIGKILL, 5)
     assert 4 <= sum(event["event"] == "restarts" for event in events) <= 8
 
 
