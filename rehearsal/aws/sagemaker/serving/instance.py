@@ -52,6 +52,7 @@ class Instance:
         extra = {
             "PYTHONPATH": str(REPO_ROOT),
             "SAGEMAKER_BASE_DIR": str(base),
+            "SERVING_WORKERS": "1",  # all instances share this machine: by default each would take every core
             **spec.environment,
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "SM_MODEL_DIR": str(base / "model"),
