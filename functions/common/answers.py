@@ -72,7 +72,8 @@ class AwsError(CallError):
         if self.code == "ModelError":
             self.message = str(fields.get("OriginalMessage") or self.message)
             self.status = _whole(fields.get("OriginalStatusCode"), 500)
-        self.passing = self.status >= 500 or self.status == 429 or self.code in _PASSING
+        # 0: SageMaker got no answer from the model (https://github.com/aws/amazon-sagemaker-examples/issues/2815).
+        self.passing = self.status >= 500 or self.status in (0, 429) or self.code in _PASSING
         self.after_s = retry_after(answer.headers.get("retry-after"))
         super().__init__(f"{self.code} ({self.status})")
 

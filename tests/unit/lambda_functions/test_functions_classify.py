@@ -71,6 +71,7 @@ def test_the_claimed_version_is_sent_though_a_newer_one_exists(classify, s3):
         failure("ModelError", 424, OriginalStatusCode=503, OriginalMessage="queue full"),
         failure("ModelError", 424, OriginalStatusCode=429),
         failure("ModelError", 424, OriginalStatusCode=500),
+        failure("ModelError", 424, OriginalStatusCode=0, OriginalMessage="could not get a response"),
         failure("ModelError", 424),
         Reply(502, b"<html><body>Bad gateway</body></html>"),
         Reply(fault="reset"),
