@@ -127,7 +127,7 @@ docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) policies.catalogue
 	@$(RUN) rehearsal.prove.pages
 
-picture: $(READY) ## docs/report.png, from the last rehearsal's report
+picture: $(READY) ## docs/report.png and docs/load.png, from the last reports
 	@$(RUN) rehearsal.report.screenshot
 
 clean: ## remove what set-up and runs have made

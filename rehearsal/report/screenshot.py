@@ -1,4 +1,7 @@
-"""``make picture``: photograph the last rehearsal's report for the README, with whatever Chromium is on PATH."""
+"""``make picture``: photograph the reports of the last rehearsal and the last load test for the documentation.
+
+With whatever Chromium is on PATH.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +10,54 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from rehearsal.run import DEFAULT_FOLDER
-from terraform.command import ROOT
+from terraform.command import ROOT, SCRATCH
 
-PICTURE = ROOT / "docs" / "report.png"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WIDTH, HEIGHT = 1200, 1250
+WIDTH = 1200
 DEADLINE_S = 60
 
 
+class Picture(NamedTuple):
+    """A page, the picture of its top, and the command that writes the page."""
+
+    page: Path
+    picture: Path
+    height: int
+    made_by: str
+
+
+PICTURES = (
+    Picture(DEFAULT_FOLDER / "report.html", ROOT / "docs" / "report.png", 1250, "make rehearse"),
+    Picture(SCRATCH / "loadtest" / "report.html", ROOT / "docs" / "load.png", 1640, "make loadtest"),
+)
+
+
 def main() -> int:
-    """Write docs/report.png; returns 1 when there is no report or no browser, saying which."""
-    report = DEFAULT_FOLDER / "report.html"
+    """Write the pictures of the reports that there are; returns 1 when there is none, or no browser, saying which."""
     browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if not report.exists() or browser is None:
-        missing = "a browser (chromium or google-chrome)" if report.exists() else "a report: run `make rehearse`"
-        print(f"picture: there is no {missing}", file=sys.stderr)
+    if browser is None:
+        print("picture: there is no browser (chromium or google-chrome)", file=sys.stderr)
         return 1
-    photograph(browser, report)
-    print(f"picture: {PICTURE.relative_to(ROOT)}")
-    return 0
+    there = [one for one in PICTURES if one.page.exists()]
+    for one in there:
+        photograph(browser, one)
+        print(f"picture: {one.picture.relative_to(ROOT)}")
+    for one in PICTURES:
+        if one not in there:
+            print(f"picture: left out {one.picture.relative_to(ROOT)}, run `{one.made_by}` first", file=sys.stderr)
+    return 0 if there else 1
 
 
-def photograph(browser: str, page: Path) -> None:
+def photograph(browser: str, wanted: Picture) -> None:
     with tempfile.TemporaryDirectory() as profile:
         quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
         command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *quiet]
-        command += [f"--user-data-dir={profile}", f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={PICTURE}"]
-        subprocess.run([*command, page.as_uri()], check=True, timeout=DEADLINE_S, capture_output=True)
+        command += [f"--user-data-dir={profile}", f"--window-size={WIDTH},{wanted.height}"]
+        command += [f"--screenshot={wanted.picture}", wanted.page.as_uri()]
+        subprocess.run(command, check=True, timeout=DEADLINE_S, capture_output=True)
 
 
 if __name__ == "__main__":
