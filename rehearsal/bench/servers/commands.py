@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"
-REMEDY = "`python3 requirements/install.py bench` installs it"
 
 
 class Start(NamedTuple):
@@ -77,14 +76,12 @@ def multi_model_server(model: Path, port: int, folder: Path) -> Start:
     return Start([*command, *options, "--log-config", str(logging)], environment, "/predictions/m")
 
 
-def missing(*packages: str) -> str | None:
-    """Why a peer cannot be had; None where it can."""
-    if not PYTHON.exists():
-        return f"{packages[0]} is not installed: {REMEDY}"
-    for package in packages:
-        tried = subprocess.run([str(PYTHON), "-c", f"import {package}"], capture_output=True, check=False)
-        if tried.returncode:
-            return f"{package} is not installed: {REMEDY}"
+def missing(packages: dict[str, str]) -> str | None:
+    """Why a peer cannot be had; None where it can. `packages`: names on the package index by names to import."""
+    for module, package in packages.items():
+        command = [str(PYTHON), "-c", f"import {module}"]
+        if not PYTHON.exists() or subprocess.run(command, capture_output=True, check=False).returncode:
+            return f"{package} is not installed: `python3 requirements/install.py bench` installs it"
     return None
 
 
