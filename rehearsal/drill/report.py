@@ -12,6 +12,7 @@ from rehearsal.drill.drill import BAD_ROLLOUT, GOOD_ROLLOUT, RETURN, Record
 from rehearsal.drill.judge import facts, faults, window
 from rehearsal.drill.load import GOOD
 from rehearsal.drill.plot import Mark, answers
+from rehearsal.drill.watch import Moment
 
 TEMPLATES = Path(__file__).with_name("templates")
 AROUND_S = 6.0
@@ -63,9 +64,15 @@ def render(record: Record) -> str:
             legend=[(f"bar-{number}", f"version {name}") for number, name in enumerate(versions)]
             + [("bar-bad", "an error of the bad model"), ("bar-lost", "no answer")],
             phases=[(phase.name, f"{phase.end - phase.begin:.0f} s", phase.outcome) for phase in record.phases],
-            moments=[(f"{moment.at:.1f} s", moment.what, moment.state) for moment in record.moments if moment.at > 1],
+            moments=[(f"{moment.at:.1f} s", moment.what, moment.state) for moment in changes(record)],
         )
     )
+
+
+def changes(record: Record) -> list[Moment]:
+    """What changed, without how things stood at the beginning."""
+    begun = {moment.what: moment for moment in reversed(record.moments)}
+    return [moment for moment in record.moments if moment is not begun[moment.what]]
 
 
 def latency(record: Record, end: float) -> Any:

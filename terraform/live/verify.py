@@ -19,8 +19,7 @@ class NotLiveError(Exception):
     def __init__(self, found: Iterable[Difference], waited_s: float = 0.0) -> None:
         self.differences = list(found)
         waited = f" after {waited_s:.0f} s" if waited_s >= 1 else ""
-        number = f"{len(self.differences)} difference{'s' if len(self.differences) != 1 else ''}"
-        head = f"what is live is not what was applied ({number}{waited}):"
+        head = f"what is live is not what was applied ({count(len(self.differences), 'difference')}{waited}):"
         super().__init__("\n  ".join([head, *map(str, self.differences)]))
 
 
@@ -62,12 +61,17 @@ def summary(expected: Expected, observed: Observed) -> str:
     for endpoint in expected.endpoints:
         live = observed.endpoints[endpoint.name]
         version = endpoint.promoted.get("version", "?")
-        parts.append(f"endpoint {endpoint.name} serves version {version} on {live.current} instances")
+        parts.append(f"endpoint {endpoint.name} serves version {version} on {count(live.current, 'instance')}")
     if expected.functions:
         ready = sum(function.provisioned is not None for function in expected.functions)
-        parts.append(f"{len(expected.functions)} functions at their versions, {ready} of them provisioned")
+        parts.append(f"{count(len(expected.functions), 'function')} live as built, {ready} of them provisioned")
     if expected.alarms:
-        parts.append(f"{len(expected.alarms)} alarms watch")
+        parts.append(count(len(expected.alarms), "silent alarm"))
     if observed.unreserved is not None:
         parts.append(f"{observed.unreserved} executions unreserved")
     return "; ".join(parts) or "nothing to verify yet"
+
+
+def count(number: int, what: str) -> str:
+    """A number with its noun."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
