@@ -69,6 +69,7 @@ class Conductor:
         self._fleet.muster(plan.processes)
         if plan.warmup_s:
             first = plan.shape.levels[0]
+            self._report("level", {"name": "warm-up", self._unit: first.amount, "seconds": plan.warmup_s})
             self._order(Level("warm-up", first.amount, plan.warmup_s), WARM_UP)
             gevent.sleep(plan.warmup_s)
         self._absorb(self._fleet.take())

@@ -182,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             given.out.mkdir(parents=True, exist_ok=True)
             help_out(plan, helps, given.out / "locust.log")
             return 0
+        progress.note("starting Locust" + (f" with {plan.workers} workers" if plan.workers else ""))
         measured, verdict = measure(plan, slo, setting, progress, progress.note)
     except LoadGeneratorError as error:
         progress.end()
@@ -194,14 +195,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress.end()
     print(summary(measured, verdict))
     for kind in measured["errors"][:3]:
-        print(f"  {kind['count']:,} x {kind['error']}", file=sys.stderr)
+        print(f"  {_told(kind)}", file=sys.stderr)
     if not measured["requests"]:
         for kind in measured["warmup"]["errors"][:3]:
-            print(f"  in the warm-up: {kind['count']:,} x {kind['error']}", file=sys.stderr)
+            print(f"  in the warm-up: {_told(kind)}", file=sys.stderr)
     if measured["unfit"]:
         print(f"remedy: {REMEDY}", file=sys.stderr)
         return 3
     return 0 if verdict.passed else 1
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    cause, text = error["cause"], error["error"]
+    return f"{error['count']:,} x {text if text.startswith(cause) else f'{cause}: {text}'}"
 
 
 def _figure(value: float | None) -> str:
