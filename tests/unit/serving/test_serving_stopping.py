@@ -41,7 +41,7 @@ def test_a_body_above_the_limit_gets_its_answer(start):
 
 def test_slow_clients_are_given_up_wherever_they_fall_silent(start):
     """In the request line, in a header, in the body, in a chunk; those who are slow and finish are answered."""
-    server = start(SERVING_PATIENCE_S="1").ready()
+    server = start(SERVING_PATIENCE_S="2").ready()
     whole = post(picture("red"))
     head = whole.partition(b"Content-Length")[0]
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc"
