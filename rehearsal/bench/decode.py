@@ -6,7 +6,6 @@ import dataclasses
 import io
 import statistics
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +15,17 @@ from PIL import Image
 
 from rehearsal.bench.networks import folder_of
 from rehearsal.bench.pictures import jpeg
-from rehearsal.bench.row import Note, Row, at_least, at_most, fact, interleaved_all, ratio, rounds
+from rehearsal.bench.row import Note, Row, at_least, at_most, fact, interleaved_all, median_cpu, ratio, rounds
 from training.learning.images import MEAN, STD
 from training.serving import model as models
 from training.serving.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 250, 150
 RESIZED = 224
-RUNS, TURNS = 50, 4
+LEAST_S = 0.05
 
 
 class NoSession:
@@ -48,9 +45,9 @@ def rows(note: Note) -> list[Row]:
     measures = {}
     for name, (width, height) in {"as it is": (WIDTH, HEIGHT), "resized": (RESIZED, RESIZED)}.items():
         sized = dataclasses.replace(model, width=width, height=height)
-        measures[f"ours {name}"] = per_call(partial(ours, sized, body))
-        measures[f"pillow {name}"] = per_call(partial(by_pillow, body, (width, height)))
-    taken = interleaved_all(rounds() * TURNS, measures)
+        measures[f"ours {name}"] = partial(median_cpu, partial(ours, sized, body), LEAST_S)
+        measures[f"pillow {name}"] = partial(median_cpu, partial(by_pillow, body, (width, height)), LEAST_S)
+    taken = interleaved_all(rounds(), measures)
     cost = {name: 1000 * statistics.median(values) for name, values in taken.items()}
     what = f"JPEG {WIDTH} x {HEIGHT}, decoded and normalised"
     resized = f"the same, resized to {RESIZED} x {RESIZED} between"
@@ -76,16 +73,3 @@ def by_pillow(body: bytes, size: tuple[int, int]) -> NDArray[np.floating]:
     pixels = np.asarray(image, np.float32) / 255
     pixels = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
-
-
-def per_call(act: Callable[[], object]) -> Callable[[], float]:
-    """CPU seconds of one call."""
-
-    def measure() -> float:
-        act()
-        begin = time.process_time()
-        for _ in range(RUNS):
-            act()
-        return (time.process_time() - begin) / RUNS
-
-    return measure

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from rehearsal.bench.networks import network
-from rehearsal.bench.row import Note, Row, at_least, fact, interleaved_all, ratio, rounds
+from rehearsal.bench.row import Note, Row, at_least, fact, interleaved_all, median_cpu, ratio, rounds
 from training.learning import quantise
 from training.learning.export import INPUT, PROBABILITIES, Calibrated, export
 from training.learning.images import normalise
@@ -84,14 +83,5 @@ def measures(folder: Path, name: str, size: int, batch: int) -> dict[str, Callab
 
 
 def per_image(act: Callable[[], object], images: int) -> Callable[[], float]:
-    """CPU seconds per image of as many calls as take `LEAST_S`."""
-
-    def measure() -> float:
-        begin, used, calls = time.process_time(), 0.0, 0
-        while used < LEAST_S:
-            act()
-            calls += 1
-            used = time.process_time() - begin
-        return used / calls / images
-
-    return measure
+    """CPU seconds per image."""
+    return lambda: median_cpu(act, LEAST_S) / images

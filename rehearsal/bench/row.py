@@ -12,9 +12,9 @@ takes a line that tells whoever waits what is being measured. A group measures l
         ]
 
 Each callable makes one measurement and returns one number; what must be warm is warmed before ``interleaved`` is
-called. The clock runs slow on a busy machine, so prefer CPU time: ``cpu_of_command`` for a process from its start to
-its end, ``CpuOf`` for processes that go on running. The ratio of each round is closer to the truth than the ratio of
-two medians: ``ratio`` of what ``interleaved_all`` returns.
+called. The clock runs slow on a busy machine, so prefer CPU time: ``median_cpu`` for calls in this process,
+``cpu_of_command`` for a process from its start to its end, ``CpuOf`` for processes that go on running. The ratio of
+each round is closer to the truth than the ratio of two medians: ``ratio`` of what ``interleaved_all`` returns.
 
 A peer that cannot be had is a row of ``not_measured``, which says what is missing and how to get it; a goal that was
 not measured is never reported as met. What fails for any other reason raises ``BenchError``: the other groups are still
@@ -26,6 +26,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,18 @@ def interleaved(count: int, measures: Mapping[str, Measure]) -> dict[str, float]
 def ratio(taken: Mapping[str, Sequence[float]], over: str, under: str) -> float:
     """The median over the rounds of `over` divided by `under`, from the results of `interleaved_all`."""
     return statistics.median(a / b for a, b in zip(taken[over], taken[under], strict=True))
+
+
+def median_cpu(act: Callable[[], object], least_s: float) -> float:
+    """CPU seconds of one call in this process: the median of as many as take `least_s` together."""
+    taken: list[float] = []
+    begin = last = time.process_time()
+    while last - begin < least_s:
+        act()
+        now = time.process_time()
+        taken.append(now - last)
+        last = now
+    return statistics.median(taken)
 
 
 def cpu_of_command(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> float:

@@ -121,6 +121,15 @@ def test_rounds_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 # --- CPU time -----------------------------------------------------------------------------------
 
 
+def test_calls_go_on_until_enough_cpu_is_used_and_their_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given calls that take 3, 1 and 6 seconds of CPU, when ten seconds are enough, then the first counts."""
+    clock = iter([0.0, 3.0, 4.0, 10.0])
+    monkeypatch.setattr(row, "time", types.SimpleNamespace(process_time=lambda: next(clock)))
+    calls: list[int] = []
+    assert row.median_cpu(lambda: calls.append(1), 10.0) == 3.0
+    assert len(calls) == 3
+
+
 def test_the_cpu_of_a_command_holds_that_of_its_children() -> None:
     """Given a child that burns a tenth of a second of CPU, then the account of its parent holds it."""
     burn = "import time\nwhile time.process_time() < 0.1: pass"
