@@ -38,6 +38,8 @@ class App:
         Of the model; every answer names them.
     board, number
         Where all workers count, and the row that is this one's.
+    when_stuck
+        Called when the model has not come back for twice the time that a request may take.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class App:
         *,
         board: Board | None = None,
         number: int = 0,
+        when_stuck: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._answerer = answerer
+        self._when_stuck = when_stuck
         self._board = board or Board(1)
         self._row = self._board.rows[number]
         self._intake = Intake(settings, self._row)
@@ -67,7 +71,7 @@ class App:
                 await self._other(scope, send)
         elif scope["type"] == "lifespan":
             await receive()
-            self._batcher = Batcher(self._answerer, self._settings, self._row)
+            self._batcher = Batcher(self._answerer, self._settings, self._row, self._when_stuck)
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await self._batcher.stop()

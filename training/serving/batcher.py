@@ -33,10 +33,12 @@ _SWEEP_S = 0.25
 class Batcher:
     """One model, the thread that runs it, and what waits for it. Made inside a running event loop."""
 
-    def __init__(self, answerer: Answerer, settings: Settings, row: Row) -> None:
+    def __init__(self, answerer: Answerer, settings: Settings, row: Row, when_stuck: Callable[[], None]) -> None:
         self._answerer = answerer
         self._settings = settings
         self._row = row
+        self._when_stuck = when_stuck
+        self._run_began: float | None = None
         self._loop = asyncio.get_running_loop()
         self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._waiting = 0
@@ -80,14 +82,20 @@ class Batcher:
         await asyncio.to_thread(self._thread.join)
 
     def _sweep(self) -> None:
-        """Give up what has waited too long; the thread skips what has its answer."""
+        """Give up what has waited too long; the thread skips what has its answer.
+
+        A run that outlasts two such times will not come back, and nothing can stop it but the end of the process.
+        """
         now = self._loop.time()
         remedy = f"not answered within {self._settings.timeout_s} s; try again later, or with fewer images"
         for deadline, future in self._deadlines:
             if deadline <= now and not future.done():
                 future.set_exception(RequestError(504, "request", "too old", remedy))
         self._deadlines = [entry for entry in self._deadlines if not entry[1].done()]
-        self._sweeping = bool(self._deadlines)
+        began = self._run_began
+        if began is not None and now - began > 2 * self._settings.timeout_s:
+            self._when_stuck()
+        self._sweeping = self._waiting > 0
         if self._sweeping:
             self._loop.call_later(_SWEEP_S, self._sweep)
 
@@ -95,7 +103,9 @@ class Batcher:
         while (item := self._items.get()) is not None:
             items, last = self._greedy(item)
             wanted = [item for item in items if not item[1].done()]
+            self._run_began = self._loop.time()
             answers = self._answer([body for body, _ in wanted]) if wanted else ()
+            self._run_began = None
             self._loop.call_soon_threadsafe(self._settle, len(items), wanted, answers)
             if last:
                 return

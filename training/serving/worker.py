@@ -68,7 +68,7 @@ def serve(
         log("failed", reason=str(error))
         return 1
     answerer = functools.partial(models.answer, model)
-    app = App(settings, answerer, model.name, model.version, board=board, number=number)
+    app = App(settings, answerer, model.name, model.version, board=board, number=number, when_stuck=_give_up)
     server = Server(configuration(app, settings, row), board, number)
 
     def ready() -> None:
@@ -86,6 +86,11 @@ def serve(
     server.run(sockets=[listener])
     row.clear()
     return 0
+
+
+def _give_up() -> None:
+    log("stuck", reason="the model has not come back; this process ends, so that another can take its place")
+    os._exit(1)
 
 
 def _follow(lifeline: int, stop: Callable[[], None]) -> None:

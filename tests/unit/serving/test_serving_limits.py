@@ -55,8 +55,8 @@ def request(body: bytes, app: App, headers: Sequence[tuple[bytes, bytes]] = PNG,
 
 
 @contextlib.asynccontextmanager
-async def running(model: Any, **changes: int) -> AsyncIterator[App]:
-    app = App(dataclasses.replace(Settings(), **changes), model, "gate", "1")  # type: ignore[arg-type]
+async def running(model: Any, when_stuck: Any = lambda: None, **changes: int) -> AsyncIterator[App]:
+    app = App(dataclasses.replace(Settings(), **changes), model, "gate", "1", when_stuck=when_stuck)  # type: ignore[arg-type]
     stop, started = asyncio.Event(), asyncio.Event()
     messages = iter(({"type": "lifespan.startup"}, None))
 
@@ -137,6 +137,18 @@ def test_what_has_waited_too_long_is_answered_and_never_run():
             assert (await request(b"third", app))[0] == 200
             assert (await metrics(app))["slipway_queue_images"] == 0
         assert gate.seen == [b"first", b"third"]
+
+    asyncio.run(scenario())
+
+
+def test_a_model_that_does_not_come_back_is_noticed():
+    async def scenario() -> None:
+        stuck = asyncio.Event()
+        gate = Gate()
+        async with running(gate, stuck.set, timeout_s=1) as app:
+            assert (await request(b"a", app))[0] == 504
+            assert not stuck.is_set()
+            await asyncio.wait_for(stuck.wait(), 10)
 
     asyncio.run(scenario())
 
