@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import elsewhere, put, remove
+from policies.breaks import remove
 from policies.control import Control
 from policies.kit import same
 from policies.plan import Plan, Resource
@@ -14,6 +14,11 @@ def check(target: Resource, plan: Plan) -> Iterator[str]:
     policies = plan.where("aws_appautoscaling_policy", resource_id=target.values.get("resource_id"))
     if not any(policy.values.get("policy_type") == "TargetTrackingScaling" for policy in policies):
         yield f"no target-tracking policy moves {target.values.get('resource_id')}"
+
+
+def _stepped(target: Resource, plan: Plan) -> None:
+    for policy in plan.where("aws_appautoscaling_policy", resource_id=target.values.get("resource_id")):
+        policy.values["policy_type"] = "StepScaling"
 
 
 CONTROL = Control(
@@ -31,6 +36,6 @@ CONTROL = Control(
     ],
     breaks={
         "none": remove("aws_appautoscaling_policy", same("resource_id")),
-        "kind": elsewhere("aws_appautoscaling_policy", put("policy_type", "StepScaling"), same("resource_id")),
+        "kind": _stepped,
     },
 )
