@@ -50,7 +50,7 @@ def test_a_kept_objective_exits_zero_and_writes_what_was_measured(stock: Path, t
         return (503, "", b"warming up") if count <= 4 else GOOD
 
     with serving(Service(0.005, cold_at_first)) as service:
-        arguments = ["--users", "4", "--seconds", "1.5", "--warmup", "0.5", "--slo-p95-ms", "5000"]
+        arguments = ["--users", "4", "--workers", "2", "--seconds", "1.5", "--warmup", "0.5", "--slo-p95-ms", "5000"]
         done = run(service, tmp_path, "--endpoint", "slipway-x", "--images", str(stock), *arguments)
 
     assert done.returncode == 0, done.stderr
@@ -96,6 +96,7 @@ def test_open_arrivals_show_the_queue_that_waiting_users_hide(stock: Path, tmp_p
         assert theory * 0.99 <= load[name] <= theory + 40 + 3 * load["lag_p99_ms"], name
 
 
+@pytest.mark.slow
 def test_workers_share_the_arrivals_and_their_counts_add_up(stock: Path, tmp_path: Path) -> None:
     with serving(Service(0.005)) as service:
         arguments = ["--rate", "60", "--arrivals", "constant", "--seconds", "2", "--warmup", "0.5", "--workers", "2"]
@@ -167,6 +168,7 @@ def test_an_interrupted_test_leaves_no_process_and_no_document(
     assert not (tmp_path / "load.json").exists()
 
 
+@pytest.mark.slow
 def test_a_generator_without_a_result_is_an_error_with_its_last_words(stock: Path, tmp_path: Path) -> None:
     plan = Plan("endpoint", "e", stock, steady(1, 1))
     without_region = {name: value for name, value in Service().environment().items() if name != "AWS_DEFAULT_REGION"}
