@@ -54,8 +54,9 @@ class Step:
 
     @property
     def goodput(self) -> float:
-        """Requests per second answered as they should be."""
-        return self.rps * (1 - self.failures / self.requests) if self.requests else 0.0
+        """Requests per second answered as they should be; a backlog from before, beyond what was sent, is no gain."""
+        rate = self.rps if self.offered is None else min(self.rps, self.offered)
+        return rate * (1 - self.failures / self.requests) if self.requests else 0.0
 
 
 @dataclass(frozen=True)

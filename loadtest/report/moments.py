@@ -8,6 +8,9 @@ from loadtest.report.record import Load
 from loadtest.report.svg import Limit, Line, line_chart
 from loadtest.report.values import count, mappings, milliseconds, number, short_time, text
 
+# The largest value by the smallest.
+WIDE = 30.0
+
 
 def over_time(load: Load) -> dict[str, Any] | None:
     """Return the plots over time, or None where no second was recorded."""
@@ -24,7 +27,11 @@ def over_time(load: Load) -> dict[str, Any] | None:
     if load.open:
         rates.append(_line(load, "offered_rps", "offered", "second"))
     plots = [
-        _plot("Latency", latency, line_chart("Latency", latency, "seconds", short_time, limit=limit, bounds=ends)),
+        _plot(
+            "Latency",
+            latency,
+            line_chart("Latency", latency, "seconds", short_time, limit=limit, bounds=ends, log_y=_wide(latency)),
+        ),
         _plot("Requests a second", rates, line_chart("Requests a second", rates, "seconds", count, bounds=ends)),
     ]
     users = [_line(load, "users", "users", "first", stepped=True)]
@@ -84,6 +91,12 @@ def _rang(load: Load) -> list[tuple[float, str]]:
 def _line(load: Load, key: str, name: str, style: str, *, stepped: bool = False) -> Line:
     points = [(at, number(sample.get(key))) for sample in load.samples if (at := number(sample.get("t"))) is not None]
     return Line(name, style, points, stepped)
+
+
+def _wide(lines: list[Line]) -> bool:
+    """Whether values lie so far apart that the large ones would hide the small ones."""
+    values = [y for line in lines for _, y in line.points if y]
+    return bool(values) and max(values) > WIDE * min(values)
 
 
 def _plot(title: str, lines: list[Line], plot: Any) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def head(load: Load) -> dict[str, Any]:
         "target": text(load.facts.get("target"), 120) or "unknown target",
         "ended": text(load.facts.get("ended"), 40),
         "unfit": unfit,
-        "embedded": load.capacity.get("embedded") is True,
+        "embedded": load.capacity.get("binding") is False,
         "facts": [fact for fact in _key_figures(load) if fact["value"] not in {"", "–"}],
     }
 

@@ -86,7 +86,7 @@ def _times(options: argparse.Namespace) -> tuple[service.ServiceTimes, str]:
         remedy = "say how long requests take: --result load.json (make loadtest writes one), or --service-ms"
         raise LoadUsageError("result", None, remedy)
     knee = target / 60 / SAFETY
-    return shapes[options.shape](options.workers / knee), f"as the target of {options.env} implies ({SAFETY:g} of it)"
+    return shapes[options.shape](options.workers / knee), f"of which the target of {options.env} is {SAFETY:g}"
 
 
 def _measured(options: argparse.Namespace) -> service.ServiceTimes:

@@ -56,7 +56,7 @@ def make_load(folder: Path) -> Path:
     }  # fmt: skip
     write(folder / "load.json", document)
     write(folder / "capacity.json", {
-        "environment": "rehearsal", "binding": False, "embedded": True, "target": 10131, "tolerance": 0.2,
+        "environment": "rehearsal", "binding": False, "target": 10131, "tolerance": 0.2,
         "p95_at_target_ms": 35.2,
         "knee": {"rps": 337.7, "low": 331.2, "high": 341.9, "reason": "latency", "reached": True, "instances": 1},
         "settings": [

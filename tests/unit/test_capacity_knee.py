@@ -76,6 +76,14 @@ def test_a_short_step_with_few_arrivals_is_not_taken_for_saturation() -> None:
         find([step(20.0, rps=18.0, requests=10_800, duration_s=600.0), *STAIRS[1:]], Objective(150.0))
 
 
+def test_a_backlog_from_before_a_step_is_no_throughput() -> None:
+    # given an instance that answers within the step what was sent in the one before, too
+    late = step(120.0, rps=300.0, requests=18_000, p95_ms=5000.0)
+    assert late.goodput == 120.0
+    knee = find([*STAIRS[:4], late], Objective(150.0))
+    assert STAIRS[3].rps <= knee.rps <= 120.0
+
+
 def test_failures_end_it() -> None:
     broken = [*STAIRS[:2], step(60.0, failures=100)]
     assert find(broken, Objective(500.0)).reason == "failures"

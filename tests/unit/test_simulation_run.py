@@ -197,7 +197,7 @@ def test_without_a_trace_a_day_is_made_up_and_the_workloads_own_objective_counts
     said = capsys.readouterr().out
     assert "trace: a made-up day" in said
     # given a target of 1500 a minute, which is half of what an instance of two workers does
-    assert "instance (as the target of rehearsal implies (0.5 of it)): 50/s (2 x 40 ms)" in said
+    assert "instance (of which the target of rehearsal is 0.5): 50/s (2 x 40 ms)" in said
     assert f"peak {0.8 * 4 * 1500 / 60:g}/s" in said
     assert "least routing" in said
     assert "p95 <= 100 ms" in said
