@@ -41,6 +41,14 @@ _EC2 = {
 _HOSTS = {"", "127.0.0.1", "localhost"}
 _HOT = {("lambda", "Invoke"), ("sagemaker", "InvokeEndpoint")}
 """Calls that come by the hundred in a second, and whose body no policy looks into."""
+_DECISIVE = (
+    "PATH_INFO",
+    "QUERY_STRING",
+    "HTTP_X_AMZ_SECURITY_TOKEN",
+    "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL",
+    "HTTP_X_SLIPWAY_WAY",
+)
+"""What of a request the decision about a frequent call depends on, besides who makes it and where."""
 _MOST = 4096
 _INVALID = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
@@ -68,6 +76,9 @@ class Gate:
             memory.forget_after(call.service, call.operation)
 
     def _refusal(self, environ: dict[str, Any], call: Call) -> Refusal | None:
+        key, moment = _hot(environ, call), (memory.generation(), int(time.monotonic()))
+        if key and self._allowed.get(key) == moment:
+            return None
         record = {"service": call.service, "operation": call.operation}
         asker = Asker(Principal("anonymous", ""), {}, call=record)
         try:
@@ -78,9 +89,6 @@ class Gate:
             if spoilt:
                 code, text = spoilt
                 return refuse(self._book, _before(asker, code, text, "token"))
-            key, moment = _hot(environ, call), (memory.generation(), int(time.monotonic()))
-            if key and self._allowed.get(key) == moment:
-                return None
             _demand_path_style(environ, call)
             scope = Scope(self._context.account_id, call.region or self._context.region)
             parsed = parse(environ, call)
@@ -152,8 +160,7 @@ def _hot(environ: dict[str, Any], call: Call) -> tuple[str, ...]:
     """
     if (call.service, call.operation) not in _HOT:
         return ()
-    named = ("PATH_INFO", "QUERY_STRING", "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL", "HTTP_X_SLIPWAY_WAY")
-    return (call.access_key, call.region, call.operation, *(environ.get(name, "") for name in named))
+    return (call.access_key, call.region, call.operation, *(environ.get(name, "") for name in _DECISIVE))
 
 
 def _before(asker: Asker, code: str, text: str, kind: str) -> Refusal:
