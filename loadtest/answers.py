@@ -10,6 +10,7 @@ from loadtest.crew import Fault
 MESSAGE_LENGTH = 200
 THROTTLES = frozenset(
     {
+        "KmsThrottlingException",
         "LimitExceededException",
         "RequestLimitExceeded",
         "Throttling",

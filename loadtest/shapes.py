@@ -52,7 +52,7 @@ class Stairs:
     ----------
     flat
         `stop` at flat throughput, which is Inference Recommender's default, or `continue`
-        (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateInferenceRecommendationsJob.html).
+        (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RecommendationJobStoppingConditions.html).
     refine
         Levels that are measured once more between the last good and the first bad one.
     min_requests

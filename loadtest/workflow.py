@@ -23,6 +23,9 @@ FIRST_LOOK_S = 0.1
 LAST_LOOK_S = 5.0
 BACKOFF = 1.5
 THROTTLED_BACKOFF = 3.0
+# DescribeExecution is eventually consistent, so it may not know yet what was just started
+# (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html).
+KNOWN_AFTER_S = 10.0
 
 Post = Callable[[str, bytes, dict[str, str]], Answer]
 
@@ -69,12 +72,16 @@ class Execution:
         if fault:
             return Result(("StartExecution " + fault[0], fault[1]))
         start_took = self._clock() - begin
-        end = self._wait(json.loads(started.body)["executionArn"], begin + self._runs.timeout_s)
+        arn = json.loads(started.body)["executionArn"]
+        if ":express:" in arn:
+            return Result(("express", "express executions cannot be asked about: load-test a standard state machine"))
+        end = self._wait(arn, begin)
         if isinstance(end, tuple):
             return Result(end)
         return Result(_ending(end), _recorded(end, start_took))
 
-    def _wait(self, arn: str, deadline: float) -> dict[str, Any] | Fault:
+    def _wait(self, arn: str, begin: float) -> dict[str, Any] | Fault:
+        deadline = begin + self._runs.timeout_s
         pause, throttled = FIRST_LOOK_S, 0
         while self._clock() < deadline:
             gevent.sleep(min(pause, max(0.0, deadline - self._clock())) * random.uniform(0.8, 1.2))  # noqa: S311
@@ -84,7 +91,7 @@ class Execution:
                 pause = min(pause * THROTTLED_BACKOFF, LAST_LOOK_S)
                 continue
             fault = fault_of(answer)
-            if fault and not 500 <= answer.status < 600:
+            if fault and not self._passing(answer, begin):
                 return "DescribeExecution " + fault[0], fault[1]
             if not fault:
                 state: dict[str, Any] = json.loads(answer.body)
@@ -94,13 +101,15 @@ class Execution:
         known = f", {throttled} questions about it were throttled" if throttled else ""
         return "timeout", f"execution had not ended after {self._runs.timeout_s:g} s{known}"
 
+    def _passing(self, answer: Answer, begin: float) -> bool:
+        """Return whether asking again may help."""
+        unknown = error_code(answer) == "ExecutionDoesNotExist" and self._clock() - begin < KNOWN_AFTER_S
+        return unknown or 500 <= answer.status < 600
+
     def _call(self, action: str, request: dict[str, str]) -> Answer:
         body = json.dumps(request).encode()
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AWSStepFunctions.{action}"}
-        answer = self._post(self._runs.target.url, body, self._runs.signer.sign(body, headers))
-        if answer.status == 400 and error_code(answer) == "StateMachineTypeNotSupported":
-            return answer._replace(body=b"express state machines cannot be asked about: load-test a standard one")
-        return answer
+        return self._post(self._runs.target.url, body, self._runs.signer.sign(body, headers))
 
 
 def _ending(state: dict[str, Any]) -> Fault | None:

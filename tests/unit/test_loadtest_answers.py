@@ -125,9 +125,19 @@ def test_a_refused_question_ends_the_wait_at_once(monkeypatch) -> None:
     assert len(service.asked) == 2
 
 
+def test_an_execution_that_is_not_known_yet_is_asked_about_again(monkeypatch) -> None:
+    unknown = (400, {"__type": "com.amazonaws#ExecutionDoesNotExist"})
+    assert StepFunctions(monkeypatch, STARTED, unknown, unknown, ended("SUCCEEDED")).run().fault is None
+    service = StepFunctions(monkeypatch, STARTED, unknown)
+    assert service.run().fault[0] == "DescribeExecution HTTP 400"
+    assert 10 < service.now < 20
+
+
 def test_express_machines_are_refused_with_a_remedy(monkeypatch) -> None:
-    service = StepFunctions(monkeypatch, STARTED, (400, {"__type": "x#StateMachineTypeNotSupported"}))
-    assert "standard one" in service.run().fault[1]
+    express = (200, {"executionArn": "arn:aws:states:eu-west-1:123456789012:express:fast:load-1:9f"})
+    service = StepFunctions(monkeypatch, express)
+    assert "standard state machine" in service.run().fault[1]
+    assert service.asked == ["StartExecution"]
 
 
 def test_batches_hold_every_image_and_keep_to_their_sizes() -> None:
