@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SWEEP_S = 0.25
 """How often what waits is looked through for what has waited too long: a timer per request would cost more."""
+_JOIN_S = 5.0
+"""For the last run; all that was asked for has been answered or given up by then."""
 
 
 class Batcher:
@@ -77,9 +79,9 @@ class Batcher:
         return futures
 
     async def stop(self) -> None:
-        """Finish what is queued and end the thread."""
+        """Finish what is queued and end the thread; one that does not come back is left behind."""
         self._items.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, _JOIN_S)
 
     def _sweep(self) -> None:
         """Give up what has waited too long; the thread skips what has its answer.
@@ -106,7 +108,10 @@ class Batcher:
             self._run_began = self._loop.time()
             answers = self._answer([body for body, _ in wanted]) if wanted else ()
             self._run_began = None
-            self._loop.call_soon_threadsafe(self._settle, len(items), wanted, answers)
+            try:
+                self._loop.call_soon_threadsafe(self._settle, len(items), wanted, answers)
+            except RuntimeError:  # the event loop did not wait for this run, and has ended
+                return
             if last:
                 return
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.unit.serving.serving_server import figures
+from training.serving import batcher
 from training.serving.app import App
 from training.serving.settings import Settings
 
@@ -151,6 +152,34 @@ def test_a_model_that_does_not_come_back_is_noticed():
             await asyncio.wait_for(stuck.wait(), 10)
 
     asyncio.run(scenario())
+
+
+def test_a_model_that_does_not_come_back_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(batcher, "_JOIN_S", 0.05)
+
+    async def scenario(gate: Gate) -> None:
+        app = App(Settings(), gate, "gate", "1")
+        messages = iter(["lifespan.startup", "lifespan.shutdown"])
+        sent = []
+
+        async def receive() -> dict[str, Any]:
+            if sent:
+                gate.task = asyncio.create_task(request(b"a", app))  # type: ignore[attr-defined]
+                await begun(gate)
+            return {"type": next(messages)}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message["type"])
+
+        await app({"type": "lifespan"}, receive, send)
+        assert sent[-1] == "lifespan.shutdown.complete"
+        gate.task.cancel()  # type: ignore[attr-defined]
+
+    gate = Gate()
+    try:
+        asyncio.run(asyncio.wait_for(scenario(gate), 10))
+    finally:
+        gate.open.set()
 
 
 def test_a_model_that_fails_is_an_answer_and_a_line_in_the_log(capsys):
