@@ -32,23 +32,34 @@ MINUTE = 60.0
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
+TYPES = {
+    "invocations": "SageMakerVariantInvocationsPerInstance",
+    "concurrency": "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+}
+
+
 class Embedded:
     """The embedded AWS's own loop over one scalable target, on a clock of ours."""
 
-    def __init__(self, policy: TargetTracking, least: int, most: int) -> None:
-        self.now, self.capacity, self.readings = 0.0, least, list[float]()
+    def __init__(self, policies: tuple[TargetTracking, ...], least: int, most: int) -> None:
+        self.now, self.capacity = 0.0, least
+        self.readings: dict[str, list[float]] = {TYPES[policy.metric.name]: [] for policy in policies}
         self.scaler = loop.Scaler(Context("http://127.0.0.1:0", Path("/nonexistent"), speed=1.0))
         place = {"resource_id": "endpoint/e/variant/v", "scalable_dimension": DIMENSION}
-        config = {
-            "TargetValue": policy.target,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-            "ScaleInCooldown": policy.in_cooldown_s,
-            "ScaleOutCooldown": policy.out_cooldown_s,
-            "DisableScaleIn": not policy.scale_in,
-        }
         self.backend: Any = SimpleNamespace(
             policies={
-                "p": SimpleNamespace(policy_name="p", target_tracking_scaling_policy_configuration=config, **place)
+                policy.metric.name: SimpleNamespace(
+                    policy_name=policy.metric.name,
+                    target_tracking_scaling_policy_configuration={
+                        "TargetValue": policy.target,
+                        "PredefinedMetricSpecification": {"PredefinedMetricType": TYPES[policy.metric.name]},
+                        "ScaleInCooldown": policy.in_cooldown_s,
+                        "ScaleOutCooldown": policy.out_cooldown_s,
+                        "DisableScaleIn": not policy.scale_in,
+                    },
+                    **place,
+                )
+                for policy in policies
             }
         )
         self.target: Any = SimpleNamespace(
@@ -59,41 +70,59 @@ class Embedded:
             suspended_state=None,
             **place,
         )
-        self.adapter = Adapter(lambda _: self.capacity, self._set, lambda _, __, count: self.readings[-count:])
+        self.adapter = Adapter(lambda _: self.capacity, self._set, lambda _, name, count: self.readings[name][-count:])
 
     def _set(self, _: str, count: int) -> None:
         self.capacity = count
 
-    def minute(self, reading: float) -> int:
+    def minute(self, readings: dict[str, list[float]]) -> int:
         self.now += MINUTE
-        self.readings.append(reading)
+        for name, values in readings.items():
+            self.readings[TYPES[name]] += values
         self.scaler._scale(self.backend, self.target, self.adapter)
         return self.capacity
 
 
 # Runs of the same level, as three or fifteen equal datapoints in a row do not come by chance.
-LEVELS = st.lists(st.tuples(st.sampled_from([0.0, 10, 60, 89, 91, 100, 101, 150, 400]), st.integers(1, 18)), max_size=8)
+LEVELS = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 10, 60, 89, 91, 100, 101, 150, 400]),
+        st.sampled_from([0.0, 10, 60, 89, 91, 100, 101, 150, 400]),
+        st.integers(1, 18),
+    ),
+    max_size=8,
+)
+COOLDOWNS = st.tuples(st.sampled_from([0.0, 60, 300, 900]), st.sampled_from([0.0, 60, 300]))
 
 
 @given(
     levels=LEVELS,
     least=st.integers(1, 4),
     more=st.integers(0, 20),
-    cooldowns=st.tuples(st.sampled_from([0.0, 60, 300, 900]), st.sampled_from([0.0, 60, 300])),
-    scale_in=st.booleans(),
+    slow=st.tuples(COOLDOWNS, st.booleans()),
+    fast=st.none() | st.tuples(COOLDOWNS, st.booleans()),
 )
 def test_the_embedded_aws_decides_the_same(
-    levels: list[tuple[float, int]], least: int, more: int, cooldowns: tuple[float, float], scale_in: bool
+    levels: list[tuple[float, float, int]],
+    least: int,
+    more: int,
+    slow: tuple[tuple[float, float], bool],
+    fast: tuple[tuple[float, float], bool] | None,
 ) -> None:
-    # given the same policy over the same datapoints, with changes that take no time
-    policy = TargetTracking(INVOCATIONS, 100.0, *cooldowns, scale_in=scale_in)
-    theirs, ours = Embedded(policy, least, least + more), Autoscaler((policy,), least, least + more)
+    # given the same one or two policies over the same datapoints, with changes that take no time
+    chosen = ((INVOCATIONS, slow), (CONCURRENCY, fast))
+    policies = tuple(TargetTracking(metric, 100.0, *of[0], scale_in=of[1]) for metric, of in chosen if of)
+    theirs, ours = Embedded(policies, least, least + more), Autoscaler(policies, least, least + more)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: theirs.now))
-        for reading in (level for level, times in levels for _ in range(times)):
+        for called, inside in (level[:2] for level in levels for _ in range(level[2])):
             before = theirs.capacity
-            after = theirs.minute(reading)
-            ours.observe(INVOCATIONS, reading)
+            readings = {"invocations": [called], "concurrency": [inside] * 6}
+            seen = {policy.metric.name: readings[policy.metric.name] for policy in policies}
+            after = theirs.minute(seen)
+            for name, values in seen.items():
+                for value in values:
+                    ours.observe(METRICS[name], value)
             # then the decision is the same
             assert ours.decide(theirs.now, before) == after
             if after != before:
