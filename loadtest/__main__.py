@@ -29,8 +29,8 @@ from loadtest.workload import promise
 
 KEPT, BROKEN, BAD_USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 # Few at first: the least load must keep the objective, or nothing can be said.
-STAIRS = ("--shape", "stairs", "--steps", "20", "--step-seconds", "20")
-USERS = ("--users", "2")
+STAIRS = ("--shape", "stairs", "--steps", "30", "--step-seconds", "20")
+USERS = ("--users", "1")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
