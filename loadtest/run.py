@@ -22,9 +22,11 @@ from botocore.session import Session
 from loadtest import options, trends, watch
 from loadtest.errors import LoadGeneratorError, LoadUsageError
 from loadtest.generator import Address, Report, generate, help_out
+from loadtest.payloads import read_events, read_images
 from loadtest.plan import Plan
 from loadtest.progress import Progress, ms
 from loadtest.slo import Slo, Verdict, blameless, judge, tired
+from loadtest.targets import require
 from loadtest.watch import Note
 
 REMEDY = "add --workers, run it on a larger or quieter machine, or send less"
@@ -111,6 +113,12 @@ def _watched(plan: Plan, setting: Setting, on_report: Callable[[Report], None], 
     return result
 
 
+def foresee(plan: Plan) -> None:
+    """Raise LoadUsageError for what would fail in the generator: payloads, region, credentials."""
+    (read_images if plan.kind == "endpoint" else read_events)(plan.payloads)
+    require(Session())
+
+
 def facts(plan: Plan) -> dict[str, Any]:
     """Return what `load.json` says about the test itself."""
     closed = plan.arrivals == "closed"
@@ -170,6 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         plan, slo, master = options.plan(given), options.objective(given), options.master(given)
+        foresee(plan)
         helps = Address.parse("worker-of", given.worker_of) if given.worker_of else None
     except LoadUsageError as error:
         parser.error(str(error))

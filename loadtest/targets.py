@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.session import Session
 
 from loadtest.errors import LoadUsageError
@@ -62,15 +63,18 @@ def state_machine(name: str, session: Session | None = None) -> str:
     return f"arn:{partition}:states:{region}:{account}:stateMachine:{name}"
 
 
+def require(session: Session) -> None:
+    """Raise LoadUsageError where a region or credentials are missing."""
+    _region(session)
+    _credentials(session)
+
+
 class Signer:
     """Signs requests to one target with credentials that are asked for each time, so rotated ones are picked up."""
 
     def __init__(self, target: Target, session: Session | None = None) -> None:
         self._target = target
-        credentials = (session or Session()).get_credentials()
-        if credentials is None:
-            raise LoadUsageError("credentials", None, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        self._credentials = credentials
+        self._credentials = _credentials(session or Session())
 
     def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """Return the headers together with those of the signature."""
@@ -132,3 +136,10 @@ def _region(session: Session) -> str:
     if not region:
         raise LoadUsageError("region", region, "set AWS_REGION or AWS_DEFAULT_REGION")
     return region
+
+
+def _credentials(session: Session) -> Credentials:
+    credentials: Credentials | None = session.get_credentials()
+    if credentials is None:
+        raise LoadUsageError("credentials", None, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    return credentials

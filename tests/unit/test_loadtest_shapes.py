@@ -14,6 +14,7 @@ from loadtest import arrivals, options, run, shapes
 from loadtest.capacity.knee import Objective
 from loadtest.capacity.steps import Step
 from loadtest.errors import LoadUsageError
+from loadtest.generator import ROOT
 from loadtest.plan import MAX_USERS, Plan
 from loadtest.shapes import Stairs
 from loadtest.simulation.trace import Trace
@@ -172,13 +173,36 @@ ENDPOINT = ["--endpoint", "e", "--images", "."]
         ([*ENDPOINT, "--master", "10.0.0.1:5557"], "workers"),
         ([*ENDPOINT, "--master", "10.0.0.1", "--workers", "2"], "master"),
         ([*ENDPOINT, "--worker-of", "10.0.0.1:port"], "worker-of"),
+        (["--endpoint", "e", "--images", "loadtest"], "images"),
+        (["--function", "f", "--events", "README.md"], "events"),
     ],
 )
-def test_bad_usage_exits_two_and_names_the_field(arguments: list[str], field: str, tmp_path: Path, capsys) -> None:
+def test_bad_usage_exits_two_and_names_the_field(
+    arguments: list[str], field: str, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as stop:
         run.main([*arguments, "--out", str(tmp_path)])
     assert stop.value.code == 2
     assert field in capsys.readouterr().err
+
+
+def test_a_missing_region_and_missing_credentials_are_bad_usage(tmp_path: Path, capsys, monkeypatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    events = tmp_path / "events.jsonl"
+    events.write_text("{}\n")
+    command = ["--function", "f", "--events", str(events), "--out", str(tmp_path)]
+    for region, field in ((None, "region"), ("eu-west-1", "credentials")):
+        if region:
+            monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        with pytest.raises(SystemExit) as stop:
+            run.main(command)
+        assert stop.value.code == 2
+        assert field in capsys.readouterr().err
 
 
 def test_options_become_the_plan_that_they_describe(tmp_path: Path) -> None:
