@@ -130,7 +130,7 @@ def operate(command: str, environment: str, *, workload: str = "vehicles", versi
             change.demand_silence(here, tool.read("show", "-json", str(tool.plan)))
             carry_out(tool, here, before, after)
         if loud:
-            print(f"no alarm watched this rollout: `make apply ENV={environment}` repeats it, watched")
+            print(f"this rollout was not watched: `make apply ENV={environment}` repeats it, watched")
 
 
 def carry_out(tool: Tool, here: change.Place, before: models.Models, after: models.Models) -> None:

@@ -18,9 +18,11 @@ from terraform.live import models
 
 def perform(run: Run, note: Note) -> Outcome:
     workload, package = run.options.workload, run.data("register")
-    model = entry(run, package)
     environment = Environment(run)
     before = models.read(environment.models)
+    model = entry(run, package)
+    if workload in before and models.same(before[workload], model):
+        model = before[workload]  # promoted by an earlier run of this stage
     begin = time.monotonic()
     applied = environment.promote({workload: model}, note)
     seconds = time.monotonic() - begin

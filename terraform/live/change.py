@@ -57,8 +57,8 @@ def fleet_sizes(place: Place) -> dict[str, int]:
 def arguments(place: Place, sizes: Mapping[str, int], loud: Mapping[str, str] | None = None) -> list[str]:
     """What a plan is given: the sizes, the workloads whose alarms must not turn it back, what is to be watched again.
 
-    A configuration that was rolled out without alarms is replaced, so that the next rollout is watched: an endpoint is
-    not updated to the configuration that it has already.
+    A configuration that was rolled out unwatched is replaced, so that the next rollout is watched: an endpoint is not
+    updated to the configuration that it has already.
     """
     again = expected.unwatched(place.state()) if sizes and not loud else []
     return [
@@ -79,7 +79,7 @@ def loud(place: Place, workload: str) -> dict[str, str]:
     while ringing := alarms_ringing(names, place.session) if names else {}:
         reason = "; ".join(f"{name} ({why})" for name, why in ringing.items())
         if time.monotonic() - begin > place.silence_s:
-            place.note(f"{reason} rings on: this rollout takes all traffic at once, and no alarm turns it back")
+            place.note(f"{reason} rings on: this rollout takes all traffic at once, and this does not turn it back")
             return {workload: reason}
         if not told:
             place.note(f"waiting up to {place.silence_s:.0f} s for silence: {reason}")

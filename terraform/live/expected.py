@@ -12,6 +12,9 @@ from typing import Any
 
 Limits = tuple[int, int]
 
+ERRORS = "-5xx"
+"""How the alarm of errors is called, after its endpoint."""
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -87,13 +90,14 @@ def read(state: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> E
 
 
 def unwatched(state: Mapping[str, Any]) -> list[str]:
-    """Addresses of the configurations whose endpoint was last rolled out without alarms: replaced, they are watched."""
+    """Addresses of the configurations that were rolled out past the alarm of errors: replaced, they are watched."""
     found: list[str] = []
     for module in _children((state.get("values") or {}).get("root_module") or {}):
         resources = [r for r in module.get("resources", []) if not r.get("deposed_key")]
         endpoints = [r["values"] for r in resources if r["type"] == "aws_sagemaker_endpoint"]
         deployments = [d for values in endpoints for d in values.get("deployment_config") or []]
-        if any(not deployment.get("auto_rollback_configuration") for deployment in deployments):
+        watching = [alarm for d in deployments for r in d["auto_rollback_configuration"] for alarm in r["alarms"]]
+        if deployments and not any(str(alarm["alarm_name"]).endswith(ERRORS) for alarm in watching):
             found += [r["address"] for r in resources if r["type"] == "aws_sagemaker_endpoint_configuration"]
     return found
 

@@ -11,7 +11,15 @@ from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
 from terraform.stacks.settings import Settings
 from terraform.stacks.specs import Specs
-from terraform.stacks.workload import LIVE_COUNTS, UNWATCHED, Base, Parts, add_workload, bucket_principals, workload_outputs
+from terraform.stacks.workload import (
+    LIVE_COUNTS,
+    UNWATCHED,
+    Base,
+    Parts,
+    add_workload,
+    bucket_principals,
+    workload_outputs,
+)
 
 # Interface endpoints, exactly for what something inside the VPC calls.
 SERVICES = (
@@ -106,7 +114,7 @@ def _live_variable(stack: cdktf.TerraformStack, settings: Settings) -> None:
         settings,
         UNWATCHED,
         type_="map(string)",
-        description="Workloads whose alarms ring already and must not turn the next rollout back, each with the reason.",
+        description="Workloads whose alarms ring already and must not turn the next rollout back, with the reason.",
     )
 
 

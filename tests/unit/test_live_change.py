@@ -49,7 +49,8 @@ def place(cloud: Cloud, said: list[str], state: dict[str, Any] | None = None, **
 
 def rolled_out(*, watched: bool) -> dict[str, Any]:
     """A state in which the endpoint was rolled out with its alarms, or without."""
-    deployment = {"auto_rollback_configuration": [{"alarms": [{"alarm_name": ALARM}]}] if watched else []}
+    alarm = ALARM if watched else f"{NAME}-capacity"
+    deployment = {"auto_rollback_configuration": [{"alarms": [{"alarm_name": alarm}]}]}
     resources = [
         {"type": "aws_sagemaker_endpoint", "address": "e", "values": {"deployment_config": [deployment]}},
         {"type": "aws_sagemaker_endpoint_configuration", "address": "m[0].c", "values": {}},
@@ -104,7 +105,7 @@ def test_a_model_whose_alarm_rings_on_is_left_all_the_same() -> None:
     said: list[str] = []
     loud = change.loud(place(Cloud(rings=1_000_000), said, silence_s=0), "vehicles")
     assert loud == {"vehicles": f"{ALARM} (5 of 5)"}
-    assert "no alarm turns it back" in said[-1]
+    assert "this does not turn it back" in said[-1]
 
 
 def test_an_endpoint_without_alarms_is_silent() -> None:

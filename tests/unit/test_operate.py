@@ -181,7 +181,7 @@ def test_a_model_whose_alarm_rings_on_is_left_unwatched(
     monkeypatch.setattr(change, "loud", lambda *_: {"vehicles": "e-5xx rings"})
     assert operate.main(["rollback", "dev"]) == 0
     assert '-var=unwatched={"vehicles": "e-5xx rings"}' in world.calls[1]
-    assert "no alarm watched this rollout: `make apply ENV=dev`" in capsys.readouterr().out
+    assert "this rollout was not watched: `make apply ENV=dev`" in capsys.readouterr().out
 
 
 def test_rollback_without_a_way_back_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:

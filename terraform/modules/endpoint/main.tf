@@ -122,17 +122,16 @@ resource "aws_sagemaker_endpoint" "this" {
   endpoint_config_name = aws_sagemaker_endpoint_configuration.this.name
 
   deployment_config {
-    dynamic "auto_rollback_configuration" {
-      for_each = var.watched ? [true] : []
+    auto_rollback_configuration {
+      # By reference: an alarm that does not exist watches nothing. Never none: the provider takes an endpoint down, and
+      # makes it anew, when this block comes or goes.
+      dynamic "alarms" {
+        for_each = var.watched ? [
+          aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.latency,
+        ] : [aws_cloudwatch_metric_alarm.capacity]
 
-      content {
-        # By reference: an alarm that does not exist watches nothing.
-        dynamic "alarms" {
-          for_each = [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.latency]
-
-          content {
-            alarm_name = alarms.value.alarm_name
-          }
+        content {
+          alarm_name = alarms.value.alarm_name
         }
       }
     }

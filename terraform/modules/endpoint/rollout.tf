@@ -1,5 +1,5 @@
 locals {
-  # Baking without alarms shows nothing, and whoever turns the watch off wants to get away from what serves now.
+  # Baking without its alarms shows nothing, and whoever turns the watch off wants to get away from what serves now.
   _rollout_type = var.watched ? var.rollout.type : "ALL_AT_ONCE"
 
   # A canary bakes twice: on its step and on the whole fleet.

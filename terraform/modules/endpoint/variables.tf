@@ -285,7 +285,7 @@ variable "scaling" {
 
 variable "watched" {
   type        = bool
-  description = "Whether alarms may turn a rollout back. Off for one apply only, to get away from a model whose alarm already rings: SageMaker would turn that rollout back at once."
+  description = "Whether the alarms of errors and latency may turn a rollout back. Off for one apply only, to get away from a model for which they ring already: SageMaker would turn that rollout back at once."
   default     = true
   nullable    = false
 }

@@ -438,8 +438,8 @@ run "a_rollout_away_from_a_ringing_alarm_is_not_turned_back_by_it" {
   }
 
   assert {
-    condition     = length(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration) == 0
-    error_message = "The alarm that rings already would turn it back at once."
+    condition     = aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms[*].alarm_name == tolist(["slipway-prod-vehicles-capacity"])
+    error_message = "The alarm that rings already would turn it back at once, and without any the endpoint would be made anew."
   }
 
   assert {
