@@ -14,6 +14,8 @@ ROLE ?=
 JOBS ?= 2
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Images for containers like to set it; every one of a run's hundreds of processes would then compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
 BENCH_READY := .venv-bench/.slipway-ready
