@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.faults.drill import Drill, counted, demand
-from rehearsal.faults.load import OK, Load, kinds
+from rehearsal.faults.load import OK, Load
 from rehearsal.faults.world import awaited
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rehearsal.faults.world import World
 
 LONGEST_S = 60.0
+FEWEST_STRUCK = 40
 
 
 def server_killed(world: World) -> Row:
@@ -56,7 +57,7 @@ def throttled(world: World) -> Row:
         drill = Drill(world, "throttled InvokeEndpoint", load, others=(f"{name}-5xx", f"{name}-latency-p99"))
         drill.begin()
         with world.aws.fault("throttle", endpoint=name, share=0.33, seconds=LONGEST_S) as fault:
-            awaited("50 calls are throttled", lambda: kinds(load.answered)["ThrottlingException"] >= 50, 30.0)
+            awaited(f"{FEWEST_STRUCK} calls are throttled", lambda: _struck_by_now(world) >= FEWEST_STRUCK, LONGEST_S)
         drill.end()
         drill.recovered()
         load.stop()
@@ -79,11 +80,12 @@ def _burst(world: World, name: str, fault: str, alarm: str, breaks: set[str], **
         drill.begin()
         with world.aws.fault(fields.pop("kind"), endpoint=name, seconds=LONGEST_S, **fields) as struck:
             drill.fired()
+            awaited(f"{FEWEST_STRUCK} answers are struck", lambda: _struck_by_now(world) >= FEWEST_STRUCK, LONGEST_S)
         drill.end()
         drill.recovered()
         load.stop()
         row = drill.row(breaks=breaks)
-        demand("the fault has struck", struck["struck"] > 0, "> 0", struck)
+        demand("what was struck is in the books", struck["struck"] <= row.sent, f"<= {row.sent}", struck["struck"])
         return row
 
 
@@ -108,6 +110,11 @@ def _struck(
         lost = sum(count for error, count in row.failed.items() if error != OK)
         counted(world, name, lambda: {"Invocations": row.sent, "Invocation5XXErrors": lost})
         return row
+
+
+def _struck_by_now(world: World) -> int:
+    """Return how often the only fault has struck."""
+    return sum(fault["struck"] for fault in world.aws.faults())
 
 
 def _servers(world: World, endpoint: str) -> int:
