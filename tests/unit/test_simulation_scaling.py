@@ -92,7 +92,7 @@ LEVELS = st.lists(
     ),
     max_size=8,
 )
-COOLDOWNS = st.tuples(st.sampled_from([0.0, 60, 300, 900]), st.sampled_from([0.0, 60, 300]))
+COOLDOWNS = st.tuples(st.sampled_from([0.0, 60, 900, 3600]), st.sampled_from([0.0, 60, 300, 1800]))
 
 
 @given(

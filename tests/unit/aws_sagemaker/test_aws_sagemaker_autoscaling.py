@@ -97,8 +97,11 @@ def test_a_scale_in_waits_for_both_cooldowns_and_a_scale_out_for_none_of_a_scale
     assert held.decide([quiet], 5, 29.0) == (5, None)
     assert held.decide([quiet], 5, 35.0) == (2, quiet)
     held.complete(quiet, 5, 2, 35.0)
-    assert held.decide([quiet], 2, 64.0) == (2, None)
-    assert held.decide([busy], 2, 71.0) == (3, busy)
+    assert held.decide([quiet], 2, 42.0) == (2, None)
+    assert held.decide([busy], 2, 51.0) == (3, busy)
+    # which ends the cooldown of the scale-in; its own is over when it has none
+    held.complete(policy([], out_cooldown=0), 2, 3, 51.0)
+    assert held.decide([quiet], 3, 58.0)[0] == 2
 
 
 def test_an_alarm_calls_its_policy_again_after_a_minute() -> None:
