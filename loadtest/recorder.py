@@ -92,7 +92,7 @@ class Recorder:
     def give_up(self, message: str) -> None:
         """Count what is still unanswered as failed."""
         for ticket in list(self._open):
-            self.end(ticket, ("no answer", message))
+            self.end(ticket, ("timeout", message))
 
     def late(self, seconds: float) -> None:
         """Note how much later than intended this process did something."""

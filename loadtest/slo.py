@@ -11,12 +11,12 @@ from loadtest.errors import LoadUsageError
 
 # One Python process cannot use more than one processor: above this share it is the limit of what it measures.
 MAX_CPU_SHARE = 0.95
-# Causes of failures that time alone can bring about.
-LATE = frozenset({"timeout", "no answer"})
+# The one cause of failures that a tired generator can bring about.
+LATE = "timeout"
 # A generator that waits for its own turn as a rule adds this to every answer: more than a part of the median latency
-# is too much, unless it is next to nothing.
+# is too much, unless it is next to nothing beside the bound of its 99th percentile.
 MAX_LAG_SHARE = 0.2
-SMALL_LAG_MS = 2.0
+SMALL_LAG = 0.02
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def tired(step: Mapping[str, Any], max_lag_ms: float) -> str | None:
     late, usual, cpu = step.get("lag_p99_ms"), step.get("lag_p50_ms"), step.get("cpu_share")
     if late is not None and late > max_lag_ms:
         return f"it came {late:,.0f} ms late to its own work (99th percentile, bound {max_lag_ms:g} ms)"
-    if usual is not None and usual > max(SMALL_LAG_MS, MAX_LAG_SHARE * (step.get("p50_ms") or 0.0)):
+    if usual is not None and usual > max(SMALL_LAG * max_lag_ms, MAX_LAG_SHARE * (step.get("p50_ms") or 0.0)):
         return f"it came {usual:,.1f} ms late to its own work every other time"
     if cpu is not None and cpu > MAX_CPU_SHARE:
         return f"it used {cpu:.0%} of a processor"
@@ -99,7 +99,7 @@ def blameless(measured: Mapping[str, Any], verdict: Verdict) -> bool:
     It makes latency longer, throughput lower and answers late. It makes no target answer with an error.
     """
     broken = {check.name for check in verdict.checks if not check.passed}
-    late = all(error["cause"] in LATE for error in measured["errors"])
+    late = all(error["cause"] == LATE for error in measured["errors"])
     busy = bool(measured["requests"] or measured["dropped"])
     return busy and (late or "failures" not in broken)
 

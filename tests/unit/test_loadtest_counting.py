@@ -93,6 +93,33 @@ def test_a_request_belongs_to_the_time_at_which_it_was_due(clock: Clock) -> None
     assert recorder.take()["books"] == []
 
 
+def test_a_request_that_was_due_and_sent_late_is_counted_from_when_it_was_due(clock: Clock) -> None:
+    recorder = Recorder()
+    recorder.measure(clock.now, 1, 0)
+    due = clock.now + 0.9
+    clock.sleep(1.4)
+    recorder.measure(clock.now, 1, 1)
+    ticket = recorder.begin(due)
+    clock.sleep(0.1)
+    recorder.end(ticket, None)
+    books = {number: Book() for number in (0, 1)}
+    for number, wire in recorder.take()["books"]:
+        books[number].add(wire)
+    assert (books[0].requests, books[0].max_ms) == (1, pytest.approx(600))
+    assert (books[1].requests, books[1].answered) == (0, 1)
+
+
+def test_a_sender_may_know_better_than_the_clock_how_long_a_request_took(clock: Clock) -> None:
+    recorder = Recorder()
+    recorder.measure(clock.now, 9, 0)
+    ticket = recorder.begin(clock.now)
+    clock.sleep(5)
+    recorder.end(ticket, None, ms=3500)
+    book = Book()
+    book.add(dict(recorder.take()["books"])[0])
+    assert book.histogram == {3500: 1}
+
+
 def test_what_is_never_answered_counts_as_failed_with_its_age(clock: Clock) -> None:
     recorder = Recorder()
     recorder.measure(clock.now, 2, 0)

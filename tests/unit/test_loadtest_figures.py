@@ -138,6 +138,7 @@ TIMEOUT = {"cause": "timeout", "error": "", "count": 1}
         ("closed", TIRED | {"failures": 1, "errors": [TIMEOUT]}, False),
         # It makes no target fail.
         ("closed", TIRED | {"failures": 1, "errors": [ERROR, TIMEOUT]}, True),
+        ("closed", TIRED | {"failures": 1, "errors": [ERROR | {"cause": "no answer"}]}, True),
         ("closed", TIRED | {"requests": 0}, True),
         # Arrivals were promised at times that were not kept.
         ("poisson", TIRED | {"offered_rps": 9.0}, False),
