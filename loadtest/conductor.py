@@ -92,7 +92,7 @@ class Conductor:
         for level in plan.shape.levels:
             self._measure(level, rules.min_requests)
             stopped = shapes.reached(self._done(), rules)
-            if slo.tired(self._steps[-1], plan.max_lag_ms) and (stopped or not self._closed):
+            if slo.tired(self._shown()[-1], plan.max_lag_ms) and (stopped or not self._closed):
                 return "generator"
             if stopped:
                 self._refine(level, rules)
@@ -201,10 +201,7 @@ class Conductor:
         total = Book()
         for book in self._books:
             total.add(book.wire())
-        steps = [
-            {**step, **self._figures(book, step["seconds"])}
-            for step, book in zip(self._steps, self._books, strict=True)
-        ]
+        steps = self._shown()
         seconds = sum(step["seconds"] for step in self._steps)
         rules = self._plan.shape.stairs
         return {
@@ -216,6 +213,13 @@ class Conductor:
             **{name: max(step[name] or 0.0 for step in steps) for name in ("lag_p50_ms", "lag_p99_ms", "cpu_share")},
             "steps": steps,
         }
+
+    def _shown(self) -> list[dict[str, Any]]:
+        """The steps with their figures, as `load.json` holds them."""
+        return [
+            {**step, **self._figures(book, step["seconds"])}
+            for step, book in zip(self._steps, self._books, strict=True)
+        ]
 
     def _figures(self, book: Book, seconds: float) -> dict[str, Any]:
         figures = book.figures(seconds)

@@ -223,6 +223,13 @@ def test_stairs_end_when_the_generator_cannot_do_more(clock: Clock) -> None:
     assert len(result["steps"]) == 3
 
 
+def test_a_lag_that_is_small_beside_the_latency_ends_no_stairs(clock: Clock) -> None:
+    rules = Stairs(Objective(100), refine=0, min_requests=10)
+    plan = Plan("endpoint", "e", Path(), shapes.stairs(4, 9, 3, 1, rules))
+    slow = Ranks(clock, lambda users: (40 * min(users, 8), 50.0 * max(users, 8) / 8), lag_ms=9)
+    assert conduct(plan, slow)[0]["stopped"] == "flat"
+
+
 def test_the_warm_up_is_in_no_figure_and_told_apart(clock: Clock) -> None:
     plan = Plan("endpoint", "e", Path(), shapes.steady(4, 5), warmup_s=3)
     result, _ = conduct(plan, ranks := Ranks(clock, saturating))
