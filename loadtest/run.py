@@ -144,7 +144,8 @@ def weakness(plan: Plan, result: Mapping[str, Any], judged: Mapping[str, Any], v
     were promised at times that it then did not keep.
     """
     if result["stopped"] == "generator":
-        return tired(result["steps"][-1], plan.max_lag_ms)
+        # Answers that came after the step may have changed its figures, but not why it was the last.
+        return tired(result["steps"][-1], plan.max_lag_ms) or "it was too slow for the last step"
     late = plan.arrivals != "closed" and (judged["lag_p99_ms"] or 0) > plan.max_lag_ms
     doubtful = late if verdict.passed else blameless(judged, verdict)
     return tired(judged, plan.max_lag_ms) if doubtful else None

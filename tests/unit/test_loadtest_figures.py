@@ -158,6 +158,7 @@ def test_stairs_that_the_generator_ended_are_not_judged() -> None:
     result = measured(dropped=0, errors=[], stopped="generator", steps=[TIRED]) | FIT
     plan = Plan("endpoint", "e", Path(), steady(4, 9))
     assert "500 ms late" in run.weakness(plan, result, result, judge(result, Slo()))
+    assert run.weakness(plan, result | {"steps": [FIT]}, result, judge(result, Slo()))
 
 
 @pytest.mark.parametrize(
