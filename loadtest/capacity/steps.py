@@ -11,6 +11,9 @@ from typing import Any
 
 from loadtest.errors import LoadUsageError
 
+# A verdict may stand although the generator gave up first: a kept objective would have been kept by a better one, too.
+ENDED_IT = "it gave up before the target did"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -105,7 +108,7 @@ def read(path: Path) -> Result:
         instances=document.get("instances"),
         p95_ms=slo.get("p95_ms"),
         failures=slo.get("failures"),
-        unfit=document.get("unfit"),
+        unfit=document.get("unfit") or (ENDED_IT if document.get("stopped") == "generator" else None),
     )
 
 

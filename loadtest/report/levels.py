@@ -10,10 +10,10 @@ from loadtest.report.svg import Limit, Line, line_chart
 from loadtest.report.values import count, mapping, mappings, milliseconds, number, percent, short_time, text
 
 REASONS = {
-    "latency": "the 95th percentile passes the objective",
-    "failures": "requests fail",
-    "flat": "more load brings no more throughput",
-    "not reached": "the test ended before the capacity did, so this is a lower bound",
+    "latency": "beyond that the 95th percentile passes the objective",
+    "failures": "beyond that requests fail",
+    "flat": "more load brings no more",
+    "not reached": "the test ended before the capacity did",
 }
 
 

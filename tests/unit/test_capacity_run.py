@@ -157,6 +157,10 @@ def test_what_was_not_measured_is_not_written(files: tuple[Path, Path], capsys: 
 
 
 def test_a_bottleneck_in_the_generator_is_no_knee(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    # given stairs that the generator ended, with a verdict that stands all the same
+    files[0].write_text(json.dumps(stairs(stopped="generator")))
+    assert call(files) == 1
+    assert "lower bounds" in capsys.readouterr().out
     files[0].write_text(json.dumps(stairs(unfit="it used 99% of a processor")))
     with pytest.raises(SystemExit):
         call(files, "--write")
