@@ -112,7 +112,9 @@ def _load(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--arrivals", choices=("poisson", "constant"), default="poisson", help="how a rate arrives (default: poisson)"
     )
-    group.add_argument("--seconds", type=float, default=12, help="measured seconds (default: 12)")
+    group.add_argument(
+        "--seconds", type=float, default=12, help="measured seconds; of a spike, those before and after (default: 12)"
+    )
     group.add_argument("--warmup", type=float, default=2, help="seconds before that are not measured (default: 2)")
     group.add_argument("--seed", type=int, default=0, help="of arrivals and the order of payloads (default: 0)")
 
