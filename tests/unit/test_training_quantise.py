@@ -94,6 +94,7 @@ def test_the_figures_are_those_of_the_model_that_is_served(int8: Trained) -> Non
     assert figures["accuracy"] == pytest.approx(float((got.argmax(1) == test.labels.numpy()).mean()))
     chosen = got[np.arange(len(test.labels)), test.labels]
     assert figures["loss"] == pytest.approx(float(-np.log(chosen).mean()), abs=1e-4)
+    assert got.sum(1) == pytest.approx(1, abs=1e-5), "probabilities in steps of 1/255 would not add up"
     assert "The model is written in int8." in (int8.model / "model_card.md").read_text()
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime
 import torch
 from onnxruntime import quantization
+from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from training.errors import TrainingError
@@ -158,6 +159,10 @@ def write(path: Path, target: Path, images: Tensor) -> None:
             # model would answer otherwise there than where it was judged.
             # https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
             reduce_range=True,
+            # The scores and what is made of them stay as they are: probabilities in steps of 1/255 would add up to
+            # something beside one, and the workflow holds them against its threshold.
+            op_types_to_quantize=sorted({*QDQRegistry, *QLinearOpsRegistry} - {"Softmax"}),
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
 
 
