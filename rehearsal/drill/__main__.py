@@ -1,7 +1,9 @@
 """``make drill``: a bad model is promoted while load runs; its alarm turns it back, and no request is lost.
 
-On an embedded AWS of its own, with real Terraform over the environment's own endpoint module. Exit codes: 0 as it
-should be, 1 something is not, 130 interrupted.
+On an embedded AWS of its own, with real Terraform over the environment's own endpoint module; or, with --folder, on all
+that the last rehearsal in a folder has built, where IAM decides every call.
+
+Exit codes: 0 as it should be, 1 something is not, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from rehearsal import keeping
 from rehearsal.console import Console
 from rehearsal.drill import root
 from rehearsal.drill.drill import Record, drill
 from rehearsal.drill.judge import facts, faults
 from rehearsal.drill.report import write_report
-from rehearsal.drive import FORESEEN
-from rehearsal.run import relative, write_json
+from rehearsal.drive import FORESEEN, continued
+from rehearsal.environment import Environment
+from rehearsal.run import Options, RehearsalError, only_one, relative, write_json
+from rehearsal.stages import STAGES
 from terraform.command import SCRATCH
 from terraform.interrupts import catch, held
 
@@ -35,12 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=SCRATCH / "drill", help="folder of the report (default: %(default)s)"
     )
+    parser.add_argument("--folder", type=Path, help="of a rehearsal, on whose environment to carry it out")
     parser.add_argument("--speed", type=float, default=SPEED, help="divides the waits of AWS (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     console = Console.for_stream(sys.stdout)
     try:
         with console.stage("drill") as shown:
-            record = on_small_root(speed=chosen.speed, note=shown.update)
+            try:
+                record = carry_out(chosen, shown.update)
+            except FORESEEN as error:
+                shown.fail(str(error), "make drill")
+                return FAILED
             found, figures = faults(record), facts(record)
             write_json(chosen.out / "drill.json", {"facts": figures, "faults": found})
             report = write_report(record, chosen.out / "drill.html")
@@ -48,14 +58,18 @@ def main(arguments: list[str] | None = None) -> int:
                 shown.fail("\n".join(found), "make drill")
             else:
                 shown.done(evidence(figures))
-    except FORESEEN as error:
-        print(f"drill: {error}", file=sys.stderr)
-        return FAILED
     except KeyboardInterrupt:
         print("drill: interrupted; everything it started has ended", file=sys.stderr)
         return INTERRUPTED
     print(f"report: {relative(report)}")
     return FAILED if found else PASSED
+
+
+def carry_out(chosen: argparse.Namespace, note: Callable[[str], None]) -> Record:
+    """The drill where the person wants it."""
+    if chosen.folder:
+        return on_rehearsal(chosen.folder.absolute(), note=note)
+    return on_small_root(speed=chosen.speed, note=note)
 
 
 def evidence(figures: dict[str, float]) -> str:
@@ -85,6 +99,23 @@ def on_small_root(*, speed: float, note: Callable[[str], None]) -> Record:
             if run:
                 run.embedded.stop()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def on_rehearsal(folder: Path, *, note: Callable[[str], None]) -> Record:
+    """The drill on the environment of the last rehearsal, as that left it; `make rehearse STAGE=destroy` ends it."""
+    known = keeping.read_run(folder)
+    if known is None:
+        raise RehearsalError(f"{relative(folder)} holds no rehearsal: run `make rehearse` first")
+    with only_one(folder):
+        run = continued(folder, Options(workload=known["workload"], speed=known["speed"]), "classify")
+        run.forget_from(STAGES.index("classify") + 1)
+        try:
+            keeping.wait_for_endpoints(run.start_aws())
+            good, bad = (root.publish(run, version, good=version == "2") for version in ("2", "3"))
+            return drill(Environment(run), known["workload"], good, bad, share=root.share(), note=note)
+        finally:
+            if run.aws:
+                run.stop_aws()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from typing import Any
 from policies.plan import Plan, Resource, UnreadableError, document
 from rehearsal.aws.iam.document import Policy, read_policy
 
+OF_MODELS = "model-"
+"""What an endpoint's role may do for one model stands in a policy that comes and goes with it; its name begins so."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -73,6 +76,11 @@ def roles(plans: Iterable[Plan]) -> dict[str, Role]:
     return dict(sorted(found.items()))
 
 
+def family(policy: str) -> str:
+    """The name of an inline policy, without what tells the policy of one promoted model from that of the next one."""
+    return f"{OF_MODELS}*" if policy.startswith(OF_MODELS) else policy
+
+
 def grants(role: Role) -> list[Grant]:
     """Everything that the statements of a role allow, an action pattern each.
 
@@ -95,7 +103,11 @@ def grants(role: Role) -> list[Grant]:
 def _role(resource: Resource, plan: Plan, managed: Mapping[str, Resource], by_name: Mapping[str, Resource]) -> Role:
     values = resource.values
     name = values["name"]
-    documents = {r.values["name"]: document(r.values["policy"]) for r in plan.where("aws_iam_role_policy", role=name)}
+    documents: dict[str, Mapping[str, Any]] = {}
+    for inline in plan.where("aws_iam_role_policy", role=name):
+        called, content = family(inline.values["name"]), document(inline.values["policy"])
+        before = documents[called]["Statement"] if called in documents else []
+        documents[called] = {**content, "Statement": [*before, *content["Statement"]]}
     for attached in plan.where("aws_iam_role_policy_attachment", role=name):
         arn = attached.values["policy_arn"]
         documents[arn] = document(_policy(arn, name, managed, by_name).values["policy"])

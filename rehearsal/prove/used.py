@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.prove.roles import family
+
 RESOURCE_POLICY = "of "
 """How the journal names a policy that stands on a resource: ``of`` and its ARN."""
 
@@ -58,7 +60,7 @@ def uses(path: Path) -> list[Use]:
                 role.rsplit("/", 1)[-1],
                 row["action"],
                 row["resource"],
-                row["policy"],
+                family(row["policy"]),
                 row["statement"],
                 row.get("pattern", ""),
                 row.get("via", "call"),

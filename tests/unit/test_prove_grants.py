@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.plan import UnreadableError
+from policies.plan import Resource, UnreadableError
 from rehearsal.prove import verdict
 from rehearsal.prove.compare import RoleEvidence, compare, opened, waits
 from rehearsal.prove.reasons import Reason, ReasonError, read_reasons, stale
@@ -154,3 +154,22 @@ def test_an_empty_journal_proves_nothing(tmp_path: Path) -> None:
     (tmp_path / "uses.jsonl").write_text("")
     with pytest.raises(EvidenceError, match="no role did anything"):
         uses(tmp_path / "uses.jsonl")
+
+
+def test_the_policies_of_an_endpoints_models_are_one_family(tmp_path: Path) -> None:
+    """Given two models' policies on a role, and a use by a third one that has gone, then all of them are that grant."""
+    read = allow("ReadArtifact", ["s3:GetObject"], "arn:aws:s3:::models/*")
+    plan = environment(*role("endpoint", "sagemaker", allow("Log", ["logs:PutLogEvents"], "*"), boundary=""))
+    for model in ("model-1-0a", "model-2-0b"):
+        values = {"name": model, "role": "endpoint", "policy": json.dumps({"Statement": [read]})}
+        plan.resources.append(Resource(f"module.endpoint.{model}", "aws_iam_role_policy", values))
+    found = grants(roles([plan, account()])["endpoint"])
+    assert {(grant.policy, grant.statement) for grant in found} == {("statements", "Log"), ("model-*", "ReadArtifact")}
+    journal = tmp_path / "uses.jsonl"
+    line = {
+        "role": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
+        "action": "s3:GetObject",
+        "resource": "arn:aws:s3:::models/a",
+    }
+    journal.write_text(json.dumps(line | {"policy": "model-3-0c", "statement": "ReadArtifact"}))
+    assert [use.policy for use in uses(journal)] == ["model-*"]
