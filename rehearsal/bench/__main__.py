@@ -51,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         try:
             found[name] = importlib.import_module(f"{__package__}.{name}").rows(note)
-        except row.BenchError as error:
+        except Exception as error:  # whatever it is, the others are still worth having
             failed = True
-            sys.stderr.write(f"bench: group {name} failed: {error}\n")
+            sys.stderr.write(f"bench: group {name} failed: {type(error).__name__}: {error}\n")
             continue
         say(table(name, found[name]))
     lines, code = verdict(found)
@@ -65,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def table(name: str, rows: Sequence[Row]) -> str:
     """One group as Markdown."""
     lines = [f"\n### {name}\n", "| what | measured | goal | |", "| --- | --- | --- | --- |"]
-    lines += [f"| {line.what} | {line.measured} | {line.goal} | {line.verdict} |" for line in rows]
+    for line in rows:
+        # A reason why something was not measured may be many lines of a log.
+        measured = " ".join(line.measured.replace("|", "/").split())[:400]
+        lines.append(f"| {line.what} | {measured} | {line.goal} | {line.verdict} |")
     return "\n".join(lines)
 
 

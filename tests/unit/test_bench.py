@@ -161,14 +161,23 @@ def test_a_missed_goal_ends_with_1_and_is_named(monkeypatch: pytest.MonkeyPatch,
     assert command.main(["one"]) == 0
 
 
+@pytest.mark.parametrize("kind", [BenchError, OSError])
 def test_a_group_that_fails_does_not_stop_the_others(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, kind: type[Exception]
 ) -> None:
-    groups(monkeypatch, one=BenchError("no port is free: stop something"), two=[GOOD])
+    groups(monkeypatch, one=kind("no port is free: stop something"), two=[GOOD])
     assert command.main([]) == 1
     said = capsys.readouterr()
-    assert "group one failed: no port is free: stop something" in said.err
+    assert f"group one failed: {kind.__name__}: no port is free: stop something" in said.err
     assert "| wait |" in said.out
+
+
+def test_a_reason_of_many_lines_stays_one_line_of_the_table() -> None:
+    made = row.not_measured("peer", ">= 2x", "it said:\n| first\n| second" + "x" * 999)
+    last = command.table("one", [made]).splitlines()[-1]
+    assert last.startswith("| peer | not measured: it said: / first / second")
+    assert last.endswith("| >= 2x | **not measured** |")
+    assert len(last) < 500
 
 
 def test_an_unknown_group_and_wrong_rounds_are_refused_before_anything_runs(
