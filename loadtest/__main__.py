@@ -27,7 +27,7 @@ from loadtest.place import place, session, staged_images
 from loadtest.report.page import write_report
 from loadtest.workload import promise
 
-KEPT, BROKEN, BAD_USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
+KEPT, BROKEN, BAD_USAGE = 0, 1, 2
 # Few at first: the least load must keep the objective, or nothing can be said.
 STAIRS = ("--shape", "stairs", "--steps", "30", "--step-seconds", "20")
 USERS = ("--users", "1")
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(line)
     print(f"report:  {report}")
     # What was measured comes first: settings that agree with a broken objective are no comfort.
-    return measured or (judged if judged in {KEPT, BROKEN} else UNKNOWN)
+    return measured or judged
 
 
 def _measure(options: argparse.Namespace, scratch: Path) -> int:
@@ -75,7 +75,10 @@ def _judge(options: argparse.Namespace) -> int:
     """Derive the capacity, hold the settings against it, and return the exit status of that."""
     arguments = ["--result", str(options.out / "load.json"), "--json", str(_capacity_file(options.out))]
     arguments += ["--env", options.env, "--workload", options.workload]
-    return capacity.main([*arguments, *(["--write"] if options.write else [])])
+    try:
+        return capacity.main([*arguments, *(["--write"] if options.write else [])])
+    except SystemExit:  # it has said what it will not do; what was measured is reported all the same
+        return BAD_USAGE
 
 
 def _said(out: Path) -> list[str]:
