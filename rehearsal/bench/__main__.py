@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -29,14 +28,13 @@ QUIET = 0.5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    known = [name for name in GROUPS if importlib.util.find_spec(f"{__package__}.{name}")]
     parser = argparse.ArgumentParser(prog="python -m rehearsal.bench", description=__doc__.partition("\n")[0])
-    parser.add_argument("groups", nargs="*", metavar="group", help=f"one of {', '.join(known)}; default: all")
-    wanted = parser.parse_args(argv).groups or known
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"one of {', '.join(GROUPS)}; default: all")
+    wanted = parser.parse_args(argv).groups or GROUPS
     try:
         for name in wanted:
-            if name not in known:
-                raise row.BenchError(f"group {name!r}: there is no such group; known: {', '.join(known)}")
+            if name not in GROUPS:
+                raise row.BenchError(f"group {name!r}: there is no such group; known: {', '.join(GROUPS)}")
         row.rounds()
     except row.BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
@@ -46,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(line)
     found: dict[str, list[Row]] = {}
     failed = False
-    for name in known:
+    for name in GROUPS:
         if name not in wanted:
             continue
         try:

@@ -40,7 +40,6 @@ def groups(monkeypatch: pytest.MonkeyPatch, **found: object) -> None:
         return made
 
     monkeypatch.setattr(command, "GROUPS", tuple(found))
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda _name: True)
     monkeypatch.setattr(command.importlib, "import_module", lambda name: module(found[name.rpartition(".")[2]]))
 
 
