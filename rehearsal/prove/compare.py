@@ -11,7 +11,7 @@ from policies.plan import BOOTSTRAP
 from rehearsal.aws.iam.patterns import matches, resource_matches
 from rehearsal.aws.iam.reference import reference
 from rehearsal.prove.reasons import Reason
-from rehearsal.prove.roles import Grant, Role, grants
+from rehearsal.prove.roles import Grant, Role, family, grants
 from rehearsal.prove.used import Use
 
 USED, EXCUSED, UNUSED = "used", "reason", "unused"
@@ -117,7 +117,7 @@ def _is_use_of(use: Use, grant: Grant) -> bool:
         return False
     if use.by_resource_policy:
         return any(resource_matches(pattern, use.resource) for pattern in grant.resources)
-    return (use.policy, use.statement) == (grant.policy, grant.statement)
+    return (family(use.policy), use.statement) == (family(grant.policy), grant.statement)
 
 
 def _granted(use: Use, held: list[Grant], sids: set[str]) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from policies.plan import Plan
-from rehearsal.prove.roles import resource_policies, roles
+from rehearsal.prove.roles import family, resource_policies, roles
 
 # Attributes whose values AWS makes up. An ARN is left as it is where it only repeats a name or an id.
 _MADE_UP = {
@@ -39,7 +39,7 @@ def _contents(plans: list[Plan]) -> Iterator[tuple[str, str, object]]:
         yield "trust", role.name, role.trust
         yield "boundary", role.name, role.boundary_document
         for name, content in role.documents.items():
-            yield f"policy {name} of", role.name, content
+            yield f"policy {family(name)} of", role.name, content
     for address, policy in resource_policies(plans).items():
         yield "resource", address, policy
     for plan in plans:

@@ -103,11 +103,7 @@ def grants(role: Role) -> list[Grant]:
 def _role(resource: Resource, plan: Plan, managed: Mapping[str, Resource], by_name: Mapping[str, Resource]) -> Role:
     values = resource.values
     name = values["name"]
-    documents: dict[str, Mapping[str, Any]] = {}
-    for inline in plan.where("aws_iam_role_policy", role=name):
-        called, content = family(inline.values["name"]), document(inline.values["policy"])
-        before = documents[called]["Statement"] if called in documents else []
-        documents[called] = {**content, "Statement": [*before, *content["Statement"]]}
+    documents = {r.values["name"]: document(r.values["policy"]) for r in plan.where("aws_iam_role_policy", role=name)}
     for attached in plan.where("aws_iam_role_policy_attachment", role=name):
         arn = attached.values["policy_arn"]
         documents[arn] = document(_policy(arn, name, managed, by_name).values["policy"])

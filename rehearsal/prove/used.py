@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.prove.roles import family
-
 RESOURCE_POLICY = "of "
 """How the journal names a policy that stands on a resource: ``of`` and its ARN."""
 
@@ -60,7 +58,7 @@ def uses(path: Path) -> list[Use]:
                 role.rsplit("/", 1)[-1],
                 row["action"],
                 row["resource"],
-                family(row["policy"]),
+                row["policy"],
                 row["statement"],
                 row.get("pattern", ""),
                 row.get("via", "call"),

@@ -156,20 +156,21 @@ def test_an_empty_journal_proves_nothing(tmp_path: Path) -> None:
         uses(tmp_path / "uses.jsonl")
 
 
-def test_the_policies_of_an_endpoints_models_are_one_family(tmp_path: Path) -> None:
-    """Given two models' policies on a role, and a use by a third one that has gone, then all of them are that grant."""
+def test_what_one_models_policy_allowed_is_a_use_of_every_models_policy() -> None:
+    """Given two models' policies on a role, when one that has gone since was used, then both are used."""
     read = allow("ReadArtifact", ["s3:GetObject"], "arn:aws:s3:::models/*")
-    plan = environment(*role("endpoint", "sagemaker", allow("Log", ["logs:PutLogEvents"], "*"), boundary=""))
+    plan = environment(*role("endpoint", "sagemaker", allow("Log", ["logs:PutLogEvents"], "*")))
     for model in ("model-1-0a", "model-2-0b"):
-        values = {"name": model, "role": "endpoint", "policy": json.dumps({"Statement": [read]})}
+        values = {
+            "name": model,
+            "role": "endpoint",
+            "policy": json.dumps({"Version": "2012-10-17", "Statement": [read]}),
+        }
         plan.resources.append(Resource(f"module.endpoint.{model}", "aws_iam_role_policy", values))
-    found = grants(roles([plan, account()])["endpoint"])
-    assert {(grant.policy, grant.statement) for grant in found} == {("statements", "Log"), ("model-*", "ReadArtifact")}
-    journal = tmp_path / "uses.jsonl"
-    line = {
-        "role": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
-        "action": "s3:GetObject",
-        "resource": "arn:aws:s3:::models/a",
-    }
-    journal.write_text(json.dumps(line | {"policy": "model-3-0c", "statement": "ReadArtifact"}))
-    assert [use.policy for use in uses(journal)] == ["model-*"]
+    used = Use("endpoint", "s3:GetObject", "arn:aws:s3:::models/a", "model-3-0c", "ReadArtifact")
+    (found,) = (one for one in compare(roles([plan, account()]), [used], [], []) if one.role == "endpoint")
+    assert [(row.grant.policy, row.state) for row in found.rows] == [
+        ("statements", "unused"),
+        ("model-1-0a", "used"),
+        ("model-2-0b", "used"),
+    ]
