@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats
 
+from tests.lazily import Lazily
 from training.monitoring import drift, formulas
 from training.monitoring.columns import Numbers, Texts
 from training.monitoring.drift import Limits
 from training.monitoring.errors import MonitoringError
 from training.monitoring.sketch import Sketch
 
+integrate, stats = Lazily("scipy.integrate"), Lazily("scipy.stats")
 samples = st.lists(st.one_of(st.floats(-5, 5), st.integers(-3, 3).map(float)), min_size=1, max_size=60)
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.lazily import Lazily
 from training.data.__main__ import main as data_command
 from training.jobs import package, script_mode
-from training.learning import fitting, images, networks
 from training.workloads import spec
-from training.workloads.vehicles import train
 
+torch, tensorboard = Lazily("torch"), Lazily("tensorboard.backend.event_processing.event_accumulator")
+fitting, images, networks = (Lazily(f"training.learning.{name}") for name in ("fitting", "images", "networks"))
+train = Lazily("training.workloads.vehicles.train")
 VEHICLES = spec.load("vehicles")
 ROOT = Path(package.__file__).parents[2]
 
@@ -98,7 +98,7 @@ def test_metrics_are_also_lines_of_json_and_tensorboard_events(trained):
     output = trained[0] / "output" / "data"
     lines = [json.loads(text) for text in (output / "metrics.jsonl").read_text().splitlines()]
     assert [entry.get("epoch") for entry in lines] == [1, 2, 3, None]
-    events = EventAccumulator(str(output / "tensorboard"))
+    events = tensorboard.EventAccumulator(str(output / "tensorboard"))
     events.Reload()
     scalars = events.Scalars("validation/loss")
     assert [event.step for event in scalars] == [1, 2, 3]

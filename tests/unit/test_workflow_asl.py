@@ -13,11 +13,12 @@ import pytest
 import yaml
 
 from terraform.modules.workflow import diagram
+from tests.lazily import Lazily
 from tests.unit import functions_support as support
-from tests.unit import states_interpreter
 from tests.unit.lambda_functions.scripted import Call, Reply, Scripted, answer, failure
 
 errors = support.common("errors")
+states_interpreter = Lazily("tests.unit.states_interpreter")
 ASL = support.REPOSITORY / "terraform/modules/workflow/classify_images.asl.json"
 PAGE = support.REPOSITORY / "docs/workflow.md"
 FUNCTIONS = ("serialize_image", "classify_image", "filter_predictions", "collect_results")

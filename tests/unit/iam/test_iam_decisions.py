@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rehearsal.aws.iam.document import Policy, read_policy
 from rehearsal.aws.iam.errors import PolicyEvaluationError
 from rehearsal.aws.iam.evaluate import Decision, Policies, evaluate
 from rehearsal.aws.iam.grants import Grant
 from rehearsal.aws.iam.request import Request, principal
+from tests.unit.iam.iam_cases import load
 
-CASES = Path(__file__).parent / "cases"
 SESSION = "arn:aws:sts::111122223333:assumed-role/worker/job-1"
 OBJECT = "arn:aws:s3:::data/a.csv"
-
-
-def load(name: str) -> Any:
-    return yaml.safe_load((CASES / name).read_text())
-
 
 DECISIONS = [
     case

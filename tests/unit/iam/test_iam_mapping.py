@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rehearsal.aws.iam.document import read_policy
 from rehearsal.aws.iam.errors import PolicyEvaluationError, UnmappedCallError
@@ -16,12 +14,13 @@ from rehearsal.aws.iam.reference import has_key, reference
 from rehearsal.aws.iam.request import Request, principal
 from rehearsal.aws.iam.request_keys import PARAMETERS, filled
 from rehearsal.aws.iam.resources import Scope
+from tests.unit.iam.iam_cases import load
 
 SCOPE = Scope("123456789012", "eu-west-1")
 ROLE = "arn:aws:iam::123456789012:role/ml/job"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/k"
 
-CALLS = yaml.safe_load((Path(__file__).parent / "cases" / "calls.yaml").read_text())
+CALLS = load("calls.yaml")
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "wanted"), CALLS, ids=lambda value: str(value)[:40])
