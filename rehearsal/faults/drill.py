@@ -55,7 +55,7 @@ class Row:
     fired_s, cleared_s
         From the fault's begin until its alarm, and from the fault's end until all was well again; None without one.
     recovered_s
-        From the fault's end until the last request that failed or was slow.
+        From the fault's end until the last answer that was a failure or slow.
     """
 
     fault: str

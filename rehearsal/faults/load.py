@@ -196,14 +196,14 @@ def kinds(answered: Iterable[Answered]) -> Counter[str]:
 
 
 def bad_for(answered: Sequence[Answered], begin: float, slow_ms: float) -> float:
-    """Return for how long after ``begin`` requests failed or were slow, in seconds.
+    """Return for how long after ``begin`` answers were failures or slow, in seconds.
 
-    Up to the last request that failed, and up to the end of the last half second whose 95th percentile was above
+    Up to the last failure, and up to the end of the last half second whose answers' 95th percentile was above
     ``slow_ms``: a single late answer of a busy machine is no fault.
     """
-    late = [one for one in answered if one.at >= begin]
+    late = [(one.at + one.ms / 1000 - begin, one) for one in answered if one.at + one.ms / 1000 >= begin]
     slots: dict[int, list[float]] = {}
-    for one in late:
-        slots.setdefault(int((one.at - begin) / _SLOT_S), []).append(one.ms)
+    for end, one in late:
+        slots.setdefault(int(end / _SLOT_S), []).append(one.ms)
     slow = [(slot + 1) * _SLOT_S for slot, times in slots.items() if (percentile(sorted(times), 0.95) or 0) > slow_ms]
-    return max([0.0, *slow, *(one.at - begin for one in late if one.kind != OK)])
+    return max([0.0, *slow, *(end for end, one in late if one.kind != OK)])

@@ -32,7 +32,7 @@ def instance_gone(world: World) -> Row:
 def server_hangs(world: World) -> Row:
     """One of two servers hangs: its health checks fail, and it is replaced."""
     return _struck(
-        world, "one of two servers hangs", "freeze-server", instances=2, breaks={"p95_ms"}, seconds=LONGEST_S
+        world, "one of two servers hangs", "freeze-server", instances=2, breaks={"failures"}, seconds=LONGEST_S
     )
 
 

@@ -31,9 +31,9 @@ def page(rows: Sequence[Row], speed: float) -> str:
         "",
         "Objective: p95 as the drill sets it and at most 1 % failed, judged by the gate of load tests; it is kept",
         "before and after every fault. *Fired* counts from the fault's beginning, *cleared* and *recovered* from its",
-        "end (a kill ends at once): until the alarm is OK again, and until the last request that failed or half second",
-        f"that was slow. Seconds of this machine; periods of alarms are {speed:g} times shorter than on AWS, starts of",
-        "servers are as long as they are.",
+        "end (a kill ends at once): until the alarm is OK again, and until the last answer that was a failure or half",
+        f"second of slow ones. Seconds of this machine; periods of alarms are {speed:g} times shorter than on AWS,",
+        "starts of servers are as long as they are.",
     ]
     notes = [f"- {row.fault}: {note}" for row in rows for note in row.notes]
     return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"

@@ -129,8 +129,8 @@ def test_figures_are_those_of_the_gate() -> None:
 def test_the_last_bad_moment_is_found() -> None:
     calm = [Answered(t / 100, 5.0, "ok") for t in range(400)]
     assert bad_for(calm, 0.0, 100.0) == 0.0
-    assert bad_for([*calm, Answered(1.25, 5.0, "ModelError 500")], 0.0, 100.0) == 1.25
-    slow = [Answered(2.0 + t / 100, 500.0, "ok") for t in range(30)]
+    assert bad_for([*calm, Answered(1.0, 250.0, "ModelError 500")], 0.0, 100.0) == 1.25  # when it was answered
+    slow = [Answered(1.5 + t / 100, 500.0, "ok") for t in range(30)]
     assert bad_for([*calm, *slow], 0.0, 100.0) == 2.5
     assert bad_for([*calm, Answered(3.0, 500.0, "ok")], 0.0, 100.0) == 0.0  # one late answer is no fault
     assert bad_for([*calm, Answered(1.0, 5.0, "lost")], 2.0, 100.0) == 0.0
