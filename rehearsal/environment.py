@@ -54,24 +54,31 @@ class Environment(Configuration):
         )
 
     def apply(self, note: Note, instead_of: models.Models | None = None, loud: dict[str, str] | None = None) -> Applied:
-        """Plan, apply just that, and verify what is live: NotLiveError when it is not what was applied."""
+        """Apply, and verify what is live: NotLiveError when it is not what was applied.
+
+        Where an endpoint is to be changed, a plan is saved first, and just that is applied.
+        """
         self.init("deploy")
         place, done = self.place(note), Applied(0, 0, 0, 0.0)
         with change.guarded(place):
-            given = [*change.arguments(place, change.fleet_sizes(place), loud), *self.inputs()]
-            plan = ["plan", "-no-color", f"-parallelism={PARALLELISM}", f"-out={self.plan}"]
-            run_terraform([*plan, *given], self.folder, self.env("deploy"))
-            planned = json.loads(self.show("deploy", "show", "-json", str(self.plan)))
-            change.demand_silence(place, planned)
-            done_by = (change["change"]["actions"] for change in planned.get("resource_changes", []))
-            total = sum(len(set(actions) - {"no-op", "read"}) for actions in done_by)
+            sizes = change.fleet_sizes(place)
+            saved, total = self._saved(place, change.arguments(place, sizes, loud)) if sizes else (None, 0)
 
             def apply() -> None:
                 nonlocal done
-                done = self.change("deploy", ["apply"], note, plan=self.plan, total=total)
+                done = self.change("deploy", ["apply"], note, plan=saved, total=total)
 
             live = change.applied(place, apply, instead_of)
         return replace(done, live=live)
+
+    def _saved(self, place: change.Place, given: list[str]) -> tuple[Path, int]:
+        """Save a plan, once no alarm stands against it; returns its file and how many changes it makes."""
+        plan = ["plan", "-no-color", f"-parallelism={PARALLELISM}", f"-out={self.plan}"]
+        run_terraform([*plan, *given, *self.inputs()], self.folder, self.env("deploy"))
+        planned = json.loads(self.show("deploy", "show", "-json", str(self.plan)))
+        change.demand_silence(place, planned)
+        done_by = (resource["change"]["actions"] for resource in planned.get("resource_changes", []))
+        return self.plan, sum(len(set(actions) - {"no-op", "read"}) for actions in done_by)
 
     def promote(self, promoted: models.Models, note: Note) -> Applied:
         """Write the models into the environment's file, and apply."""
