@@ -21,7 +21,7 @@ POLICIES_READY := .venv-policies/.slipway-ready
 BENCH_READY := .venv-bench/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench picture clean
+.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -85,6 +85,12 @@ prove: $(READY) $(POLICIES_READY) ## granted beside used, forbidden calls, ways 
 explain: $(READY) ## what may this role do: ROLE= [ENV=]
 	@$(RUN) rehearsal.prove.explain "$(ROLE)" $(if $(ENV),--env $(ENV))
 
+drill: $(READY) ## a bad model under load: turned back by its alarm, no request lost [ARGS=]
+	@$(RUN) rehearsal.drill $(ARGS)
+
+faults: $(READY) ## break things under load: requests, alarms and recovery into docs/evidence/faults.md
+	@$(RUN) rehearsal.faults --out docs/evidence/faults.md
+
 bench: $(READY) ## measure beside peers; rows of docs/benchmarks.md [GROUP= ROUNDS=]
 	@$(MAKE) --no-print-directory $(BENCH_READY) || echo "bench: goes on without the peers of requirements/bench.in" >&2
 	@$(RUN) rehearsal.bench $(GROUP)
@@ -107,9 +113,6 @@ live: $(READY) ## verify what is live, and change nothing: ENV=
 
 rollback: $(READY) ## go back to the last good model: ENV= [TO=VERSION WORKLOAD=]
 	@$(RUN) terraform.operate rollback "$(ENV)" --workload "$(WORKLOAD)" $(if $(TO),--to "$(TO)")
-
-drill: $(READY) ## a bad model under load: turned back by its alarm, no request lost [ARGS=]
-	@$(RUN) rehearsal.drill $(ARGS)
 
 destroy: $(READY) ## take an environment down; asks for its name: ENV=
 	@$(RUN) terraform.operate destroy "$(ENV)"

@@ -1,7 +1,7 @@
 """Which models were verified live, and when: one small object for each, written once, beside Terraform's state.
 
 Beside the state, because it is as lasting as the state and guarded like it: a lost laptop loses nothing, the pipeline
-needs no right to push to git, and nobody else may write there. ADR 0011 weighs the other places.
+needs no right to push to git, and nobody else may write there. ADR 0015 weighs the other places.
 """
 
 from __future__ import annotations
