@@ -154,12 +154,13 @@ class Server(uvicorn.Server):
         """
         log("draining", connections=len(self.server_state.connections))
         assert self._acceptor  # noqa: S101  it has started, or it would not shut down
-        await self._acceptor.stop()
         self.server_state.default_headers = [(b"connection", b"close")]
         for connection in self.server_state.connections:
             assert isinstance(connection, Bounded)  # noqa: S101  what our configuration makes
             if connection.cycle is not None and not connection.cycle.response_complete:
                 connection.cycle.keep_alive = False
+        # After that: who sees that the port is closed must find the answers saying so too.
+        await self._acceptor.stop()
         deadline = time.monotonic() + _LINGER_S
         while self.server_state.connections and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
