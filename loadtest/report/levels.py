@@ -38,6 +38,9 @@ def knee(load: Load) -> dict[str, Any] | None:
     x_name = "users" if load.users_are_steps else "requests offered a second"
     key = "users" if load.users_are_steps else "offered_rps"
     rates = [Line("answered", "first", _points(load, key, "rps"))]
+    levels = sorted({x for x, _ in rates[0].points}) if load.users_are_steps else []
+    # There is no half user: name levels as they were, when there are many not all of them.
+    named = [(users, f"{users:g}") for users in levels[:: 1 + len(levels) // 8]]
     if not load.users_are_steps:
         rates.append(Line("offered", "second", _points(load, "offered_rps", "offered_rps")))
     latency = [
@@ -45,7 +48,8 @@ def knee(load: Load) -> dict[str, Any] | None:
         Line("median", "first", _points(load, "rps", "p50_ms")),
     ]
     plots = [
-        ("Throughput by load", rates, line_chart("Throughput by load", rates, x_name, count, limit=held)),
+        ("Throughput by load", rates, line_chart("Throughput by load", rates, x_name, count, limit=held,
+                                                  ticks=named)),
         ("Latency by throughput", latency, line_chart("Latency by throughput", latency, "requests answered a second",
                                                        short_time, limit=limit, mark=held, log_y=True)),
     ]  # fmt: skip
