@@ -145,8 +145,10 @@ class Drill:
         sent = sum(load.sent for load in loads)
         demand("every request is answered or accounted for", sent == len(answered), sent, len(answered))
         recovered = bad_for(answered, self._to, self._slow_ms)
-        turn, last = max(self._to + recovered, self._until), max((one.at for one in answered), default=self._to)
-        before = self._phase(answered, self._begun, self._from)
+        # The load is older than the drill: its first requests belong to the first phase all the same.
+        first, last = (answered[0].at, answered[-1].at) if answered else (self._begun, self._to)
+        turn = max(self._to + recovered, self._until)
+        before = self._phase(answered, min(first, self._begun), self._from)
         during = self._phase(answered, self._from, turn + 1e-6)
         after = self._phase(answered, turn + 1e-6, last + 1e-6)
         for name, phase, must in (("before", before, set()), ("during", during, breaks), ("after", after, set())):
