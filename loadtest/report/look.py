@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -38,3 +40,12 @@ def write(out: Path, page: str) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:
+    """Return what a section draws, or None with a line among the problems of the page."""
+    try:
+        return section()
+    except Exception as error:  # whatever a record holds, the other sections must still come out
+        problems.append(f"the section {name!r} could not be drawn: {type(error).__name__}: {error}")
+        return None

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Template
 
 from loadtest.report import levels, moments, spread, story
-from loadtest.report.look import style, templates, write
+from loadtest.report.look import draw, style, templates, write
 from loadtest.report.objective import objective
 from loadtest.report.record import Load, read
 
@@ -40,7 +40,7 @@ def render(load: Load) -> str:
         "knee": lambda: levels.knee(load),
         "settings": lambda: levels.settings(load),
     }
-    drawn = {name: _draw(name, section, load.problems) for name, section in sections.items()}
+    drawn = {name: draw(name, section, load.problems) for name, section in sections.items()}
     return _template().render(
         head=story.head(load),
         method=story.method(load),
@@ -53,11 +53,3 @@ def render(load: Load) -> str:
 @cache
 def _template() -> Template:
     return templates(TEMPLATES).get_template("load.html")
-
-
-def _draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:
-    try:
-        return section()
-    except Exception as error:  # whatever a record holds, the other sections must still come out
-        problems.append(f"the section {name!r} could not be drawn: {type(error).__name__}: {error}")
-        return None

@@ -89,8 +89,8 @@ def latency(record: Record, end: float) -> Any:
     return line_chart("Time to the answer", lines, "seconds of the drill", lambda value: f"{value:g} s")
 
 
-def _head(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [
+def _head(figures: dict[str, Any]) -> list[dict[str, str]]:
+    facts = [
         ("asked", f"{figures['asked']:,}", f"{figures['lost']} of them without an answer of a model"),
         (
             "errors of the bad model",
@@ -101,3 +101,4 @@ def _head(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("to the last error", f"{figures['seconds_to_recovery']:.1f} s", "from the first one"),
         ("make rollback", f"{figures['rollback_seconds']:.0f} s", "plan, rollout and verification"),
     ]
+    return [{"name": name, "value": value, "note": note} for name, value, note in facts]

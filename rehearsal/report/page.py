@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup
 
-from loadtest.report.look import style, templates, write
+from loadtest.report.look import draw, style, templates, write
 from rehearsal.report import figures, pictures, story
 from rehearsal.report.privilege import privilege
 from rehearsal.report.records import RunRecord, read_run
@@ -42,7 +42,7 @@ def render(run: RunRecord) -> str:
         "promotion": lambda: figures.promotion(run),
         "privilege": lambda: privilege(run),
     }
-    drawn = {name: _draw(name, section, run.problems) for name, section in sections.items()}
+    drawn = {name: draw(name, section, run.problems) for name, section in sections.items()}
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _template().render(
@@ -62,11 +62,3 @@ def render(run: RunRecord) -> str:
 @cache
 def _template() -> Template:
     return templates(TEMPLATES).get_template("report.html")
-
-
-def _draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:
-    try:
-        return section()
-    except Exception as error:  # whatever a record holds, the other sections must still come out
-        problems.append(f"the section {name!r} could not be drawn: {type(error).__name__}: {error}")
-        return None
