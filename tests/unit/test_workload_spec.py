@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import types
 import typing
 
 import pytest
@@ -18,6 +19,17 @@ from training.learning.tracking import line
 from training.workloads import spec
 
 VEHICLES = (spec.WORKLOADS / "vehicles" / "workload.yaml").read_text()
+
+
+SPOT_AND_WARM = {"type": "ml.m5.xlarge", "count": 1, "volume_gb": 30, "max_runtime_s": 60, "spot": True, "warm_s": 60}
+LOW = {"min": 1, "max": 2}
+
+
+def tuning(**changes: object) -> dict[str, object]:
+    """A search that is right but for the changes."""
+    objective = {"metric": "validation:accuracy", "goal": "Maximize"}
+    right = {"strategy": "Random", "objective": objective, "max_jobs": 4, "max_parallel": 2, "ranges": {"epochs": LOW}}
+    return right | changes
 
 
 def changed(path: str, value: object) -> str:
@@ -61,7 +73,40 @@ def test_vehicles_has_the_facts_the_issue_asks_for():
         ("training.instance.type", "m5.xlarge", "training.instance.type", "such as ml.m5.xlarge"),
         ("workflow.threshold", 1.2, "workflow.threshold", "must be at most 1"),
         ("workflow.low_confidence", "ignore", "workflow.low_confidence", "'review', 'raise'"),
-        ("workflow", ..., "workflow", "is missing"),
+        ("capture", ..., "capture", "is missing"),
+        ("functions", [], "functions", "the workflow needs functions"),
+        ("data.classes", ["bicycle"], "data.classes", "nothing to tell apart"),
+        ("rehearsal", {"hyperparameters": {"epoch": 1}}, "rehearsal.hyperparameters.epoch", "remove it"),
+        ("training.instance", SPOT_AND_WARM, "training.instance.warm_s", "cannot be kept"),
+        ("training.tuning", tuning(max_parallel=9), "training.tuning.max_parallel", "must not exceed max_jobs, 4"),
+        ("training.tuning", tuning(strategy="Hyperband"), "training.tuning.resource", "needs the least"),
+        ("training.tuning", tuning(ranges={"speed": LOW}), "training.tuning.ranges.speed", "none of"),
+        (
+            "training.tuning",
+            tuning(ranges={"epochs": {"values": ["1"]}}),
+            "training.tuning.ranges.epochs",
+            "min and max",
+        ),
+        (
+            "training.tuning",
+            tuning(ranges={"epochs": {"min": 0, "max": 9}}),
+            "training.tuning.ranges.epochs",
+            "between 1",
+        ),
+        (
+            "training.tuning",
+            tuning(ranges={"architecture": LOW}),
+            "training.tuning.ranges.architecture",
+            "needs values",
+        ),
+        ("data.channels.train.attributes", ["source-ref"], "data.channels.train.attributes", "only a manifest"),
+        ("data.channels.train.data_type", "AugmentedManifestFile", "data.channels.train.attributes", "in order"),
+        (
+            "data.channels.train.record_wrapper",
+            "RecordIO",
+            "data.channels.train.record_wrapper",
+            "set input_mode: Pipe",
+        ),
         (
             "training.hyperparameters.epochs.default",
             900,
@@ -74,7 +119,7 @@ def test_vehicles_has_the_facts_the_issue_asks_for():
         ("training.metrics.0.regex", "loss=[0-9]+", "training.metrics.0.regex", "exactly one group"),
         ("training.metrics.0.regex", "loss=([0-9]+", "training.metrics.0.regex", "not a regular expression"),
         ("data.default", "photos", "data.default", "must be one of data.options"),
-        ("data.channels.train.prefix", "vehicles/train", "data.channels.train.prefix", "ends in a slash"),
+        ("data.channels.train.prefix", "vehicles/train", "data.channels.train.prefix", "must end in a slash"),
         ("data.channels.train.prefix", "dogs/train/", "data.channels.train.prefix", "must start with vehicles/"),
         ("data.classes", ["bicycle", "bicycle"], "data.classes", "twice"),
         ("name", "Vehicles", "name", "lower-case"),
@@ -118,15 +163,19 @@ def test_a_workload_bears_its_folders_name(tmp_path):
 def test_the_schema_and_the_dataclasses_name_the_same_keys():
     def walk(node: dict, kind: typing.Any) -> None:
         arguments = typing.get_args(kind)
-        if typing.get_origin(kind) is dict and dataclasses.is_dataclass(arguments[1]):
+        if typing.get_origin(kind) is types.UnionType:
+            walk(node, arguments[0])
+        elif typing.get_origin(kind) is dict and dataclasses.is_dataclass(arguments[1]):
             walk(node["additionalProperties"], arguments[1])
         elif typing.get_origin(kind) is tuple and dataclasses.is_dataclass(arguments[0]):
             walk(node["items"], arguments[0])
         elif dataclasses.is_dataclass(kind):
             hints = typing.get_type_hints(kind)
             assert set(node["properties"]) == set(hints), kind
-            optional = {f.name for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING}
-            assert set(node["required"]) == set(hints) - optional, kind
+            optional = {
+                f.name for f in dataclasses.fields(kind) if {f.default, f.default_factory} != {dataclasses.MISSING}
+            }
+            assert set(node.get("required", [])) == set(hints) - optional, kind
             assert node["additionalProperties"] is False
             for name, hint in hints.items():
                 walk(node["properties"][name], hint)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _TRAINING = Path(__file__).resolve().parents[1]
 
 SHARED = (
-    *("__init__.py", "errors.py", "learning", "workloads/__init__.py", "workloads/spec.py"),
+    *("__init__.py", "errors.py", "learning"),
+    *(f"workloads/{name}.py" for name in ("__init__", "checks", "description", "spec", "values")),
     *("serving/__init__.py", "serving/errors.py", "serving/headers.py"),
 )
 """Parts of the package that every training script may import."""

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.workloads.spec import Value, Workload
+    from training.workloads.description import Value, Workload
+
+
+_CLOSED_WORLD = (
+    "picture, also for one that shows none of them. It was judged on images like those it was trained on, and on no "
+    "others."
+)
 
 
 def title(workload: Workload, classes: tuple[str, ...]) -> str:
@@ -28,38 +34,55 @@ def render(
         for name, row in metrics["classes"].items()
     )
     option = workload.data.options.get(dataset["source"])
-    origin = "".join(f"\n- {name}: {value}" for name, value in dataset.get("origin", {}).items())
-    settings = ", ".join(f"{name}={value}" for name, value in hyperparameters.items() if value != "")
     classes = tuple(description["classes"])
     about = workload.description if classes == workload.data.classes else f"Made with the code of {workload.name}."
-    return f"""# {title(workload, classes)}, version {description["version"]}
-
-{about}
-{_warning(dataset)}
-## Data
-
-- source: {dataset["source"]}{f" ({option.title})" if option else ""}
-- synthetic: {"yes" if dataset["synthetic"] else "no"}{origin}
-
-## Test figures
-
-| class | images | precision | recall | F1 |
+    return document(
+        f"{title(workload, classes)}, version {description['version']}",
+        about,
+        dataset,
+        option.title if option else None,
+        {
+            "Test figures": f"""| class | images | precision | recall | F1 |
 | --- | ---: | ---: | ---: | ---: |
 {rows}
 
 Accuracy {metrics["accuracy"]:.3f}, expected calibration error {metrics["calibration_error"]:.3f}. At the workflow's
 threshold of {metrics["threshold"]} a share of {metrics["share_below_threshold"]:.3f} goes to review; of the rest,
-{metrics["accuracy_above_threshold"]:.3f} are right.
+{metrics["accuracy_above_threshold"]:.3f} are right.""",
+            "How it was made": f"""{description["architecture"]}; {settings(hyperparameters)}. \
+Probabilities are calibrated with temperature {metrics["temperature"]:.2f}.""",
+            "Precision": _precision(metrics["quantisation"]),
+            "Limits": f"""It knows {len(classes)} classes ({", ".join(classes)}) and names one of them for any
+{_CLOSED_WORLD}""",
+        },
+    )
 
-## How it was made
 
-{description["architecture"]}; {settings}. Probabilities are calibrated with temperature {metrics["temperature"]:.2f}.
-{_precision(metrics["quantisation"])}
-## Limits
+def document(
+    heading: str, about: str, dataset: Mapping[str, Any], source_title: str | None, sections: Mapping[str, str]
+) -> str:
+    """A card of any kind of model: heading, warning where the data are drawn, where they came from, sections.
 
-It knows {len(classes)} classes ({", ".join(classes)}) and names one of them for any
-picture, also for one that shows none of them. It was judged on images like those it was trained on, and on no others.
-"""
+    Parameters
+    ----------
+    dataset
+        `dataset.json` of the train channel.
+    source_title
+        What the data option is called, for people; None where it is unknown.
+    sections
+        Text by heading, in order; empty ones are left out.
+    """
+    origin = "".join(f"\n- {name}: {value}" for name, value in dataset.get("origin", {}).items())
+    named = f" ({source_title})" if source_title else ""
+    data = f"- source: {dataset['source']}{named}\n- synthetic: {'yes' if dataset['synthetic'] else 'no'}{origin}"
+    written = {"Data": data} | dict(sections)
+    body = "\n\n".join(f"## {name}\n\n{text}" for name, text in written.items() if text)
+    return f"# {heading}\n\n{about}\n{_warning(dataset)}\n{body}\n"
+
+
+def settings(hyperparameters: Mapping[str, Value]) -> str:
+    """The hyperparameters that were set to something, in one line."""
+    return ", ".join(f"{name}={value}" for name, value in hyperparameters.items() if value != "")
 
 
 def _warning(dataset: Mapping[str, Any]) -> str:
@@ -73,10 +96,7 @@ def _precision(cost: Mapping[str, Any] | None) -> str:
     if cost is None:
         return ""
     kept = "in int8" if cost["precision"] == "int8" else "in fp32, because int8 lost more accuracy than allowed"
-    return f"""
-## Precision
-
-The model is written {kept}. The figures above are those of the model as it is written.
+    return f"""The model is written {kept}. The figures above are those of the model as it is written.
 
 | | fp32 | int8 |
 | --- | ---: | ---: |
@@ -85,5 +105,4 @@ The model is written {kept}. The figures above are those of the model as it is w
 
 {cost["top1_loss_points"]:.2f} points of top-1 are lost and {cost["limit_points"]:g} allowed; both name the same class
 for a share of {cost["agreement"]:.4f} of the images. int8 was calibrated on {cost["calibration_images"]} images of the
-training set. On the machine that trained, fp32 took {cost["speedup"]:.2f} times the CPU of int8 per image.
-"""
+training set. On the machine that trained, fp32 took {cost["speedup"]:.2f} times the CPU of int8 per image."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.learning.images import Split
-    from training.workloads.spec import Quantisation
+    from training.workloads.description import Quantisation
 
 BATCH = 32
 TIMED_ROUNDS, TIMED_NS = 9, 10_000_000

@@ -7,163 +7,34 @@ say (a default inside its own range, a gate on a metric that exists) is checked 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
-import math
-import re
 import typing
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import yaml
 
 from training.errors import SpecError
+from training.workloads.checks import check
+from training.workloads.description import Value, Workload
+from training.workloads.values import hyperparameter_strings, meant, resolve_hyperparameters
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = [
+    "Value",
+    "Workload",
+    "hyperparameter_strings",
+    "load",
+    "names",
+    "parse",
+    "resolve_hyperparameters",
+    "together",
+]
 
 WORKLOADS = Path(__file__).resolve().parent
 SCHEMA_FILE = WORKLOADS / "workload.schema.json"
-
-Value = bool | int | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class DataOption:
-    title: str
-    synthetic: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSize:
-    """Pixels of the model's input."""
-
-    height: int
-    width: int
-    channels: int
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    prefix: str
-    content_type: str
-    input_mode: str = "File"
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    default: str
-    options: dict[str, DataOption]
-    classes: tuple[str, ...]
-    image: ImageSize
-    channels: dict[str, Channel]
-
-
-@dataclass(frozen=True, slots=True)
-class Hyperparameter:
-    type: str
-    default: Value
-    description: str
-    min: float | None = None
-    max: float | None = None
-    choices: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    name: str
-    regex: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    type: str
-    count: int
-    volume_gb: int
-    max_runtime_s: int
-    spot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    metric: str
-    minimum: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quantisation:
-    """What int8 may cost.
-
-    Attributes
-    ----------
-    max_top1_loss_points
-        Percentage points of top-1 accuracy on the test images.
-    calibration_images
-        Training images from which the ranges of activations are taken.
-    """
-
-    max_top1_loss_points: float = 1.0
-    calibration_images: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    program: str
-    image: str
-    hyperparameters: dict[str, Hyperparameter]
-    metrics: tuple[Metric, ...]
-    instance: Instance
-    gate: Gate
-    quantisation: Quantisation = Quantisation()
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    image: str
-    content_types: tuple[str, ...]
-    response_types: tuple[str, ...]
-    instance_types: tuple[str, ...]
-    max_image_bytes: int
-    max_image_pixels: int
-    top_k: int
-
-
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    threshold: float
-    low_confidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    percentage: int
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    p95_ms: float
-    p99_ms: float
-    max_error_share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A workload as `workload.yaml` describes it."""
-
-    name: str
-    title: str
-    description: str
-    data: Data
-    training: Training
-    inference: Inference
-    workflow: Workflow
-    capture: Capture
-    load: Load
 
 
 def names(root: Path = WORKLOADS) -> list[str]:
@@ -182,10 +53,14 @@ def load(name: str, root: Path = WORKLOADS) -> Workload:
     path = root / name / "workload.yaml"
     if name not in names(root):
         known = ", ".join(names(root)) or "none"
-        raise SpecError("workload", name, f"no {path.name} for it; known: {known}{_meant(name, names(root))}")
+        raise SpecError("workload", name, f"no {path.name} for it; known: {known}{meant(name, names(root))}")
     workload = parse(path.read_text(encoding="utf-8"), where=f"{name}/workload.yaml")
     if workload.name != name:
         raise SpecError("name", workload.name, f"must be its folder's name, {name!r}")
+    for companion in workload.companions:
+        if companion not in names(root) or companion == name:
+            others = ", ".join(known for known in names(root) if known != name) or "none"
+            raise SpecError("companions", companion, f"must be another workload; known: {others}")
     return workload
 
 
@@ -206,36 +81,13 @@ def parse(text: str, where: str = "workload.yaml") -> Workload:
     if first is not None:
         raise _explain(first)
     workload: Workload = _build(Workload, document)
-    _check(workload)
+    check(workload)
     return workload
 
 
-def resolve_hyperparameters(workload: Workload, given: Mapping[str, object] | None = None) -> dict[str, Value]:
-    """Defaults overlaid with given values, each converted to its type and held to its range.
-
-    Parameters
-    ----------
-    given
-        Values by name; strings are accepted for every type, as SageMaker passes nothing else.
-
-    Raises
-    ------
-    SpecError
-        An unknown name, a value of the wrong type, or one out of range.
-    """
-    known = workload.training.hyperparameters
-    values = {name: parameter.default for name, parameter in known.items()}
-    for name, raw in (given or {}).items():
-        field = f"hyperparameters.{name}"
-        if name not in known:
-            raise SpecError(field, raw, f"unknown; known: {', '.join(known)}{_meant(name, known)}")
-        values[name] = _convert(field, known[name], raw)
-    return values
-
-
-def hyperparameter_strings(workload: Workload, given: Mapping[str, object] | None = None) -> dict[str, str]:
-    """The same, as SageMaker's map of strings."""
-    return {name: _as_string(value) for name, value in resolve_hyperparameters(workload, given).items()}
+def together(workload: Workload, root: Path = WORKLOADS) -> list[Workload]:
+    """A workload behind the companions that it cannot do without: the order in which they are brought up."""
+    return [*(load(name, root) for name in workload.companions), workload]
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -270,7 +122,7 @@ def _explain(error: Any) -> SpecError:
     if error.validator == "additionalProperties":
         allowed = list(error.schema["properties"])
         key = next(key for key in error.instance if key not in allowed)
-        remedy = f"unknown key; known: {', '.join(allowed)}{_meant(key, allowed)}"
+        remedy = f"unknown key; known: {', '.join(allowed)}{meant(key, allowed)}"
         return SpecError(".".join([*path, str(key)]), error.instance[key], remedy)
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
@@ -310,84 +162,3 @@ def _build(kind: Any, value: Any) -> Any:
     if origin is UnionType and value is not None and arguments[-1] is type(None):
         return _build(arguments[0], value)
     return value
-
-
-def _check(workload: Workload) -> None:
-    data, training = workload.data, workload.training
-    if data.default not in data.options:
-        raise SpecError("data.default", data.default, f"must be one of data.options: {', '.join(data.options)}")
-    prefixes = {f"data.channels.{name}.prefix": channel.prefix for name, channel in data.channels.items()}
-    for field, prefix in (prefixes | {"capture.prefix": workload.capture.prefix}).items():
-        if not prefix.startswith(f"{workload.name}/"):
-            raise SpecError(field, prefix, f"must start with {workload.name}/, the workload's own part of the bucket")
-    for name, parameter in training.hyperparameters.items():
-        _check_hyperparameter(f"training.hyperparameters.{name}", parameter)
-    for index, metric in enumerate(training.metrics):
-        _check_regex(f"training.metrics.{index}.regex", metric.regex)
-    known = [metric.name for metric in training.metrics]
-    if training.gate.metric not in known:
-        raise SpecError(
-            "training.gate.metric", training.gate.metric, f"must be one of training.metrics: {', '.join(known)}"
-        )
-    if workload.load.p99_ms < workload.load.p95_ms:
-        raise SpecError("load.p99_ms", workload.load.p99_ms, f"must not be below load.p95_ms, {workload.load.p95_ms}")
-
-
-def _check_hyperparameter(field: str, parameter: Hyperparameter) -> None:
-    for limit in ("min", "max"):
-        value = getattr(parameter, limit)
-        if value is not None and parameter.type not in {"integer", "number"}:
-            raise SpecError(f"{field}.{limit}", value, f"a {parameter.type} has no {limit}; remove it")
-    if parameter.choices is not None and parameter.type != "string":
-        raise SpecError(f"{field}.choices", list(parameter.choices), "only string takes choices; use min and max")
-    if isinstance(parameter.default, str) != (parameter.type == "string"):
-        raise SpecError(f"{field}.default", parameter.default, f"must be of type {parameter.type}")
-    _convert(f"{field}.default", parameter, parameter.default)
-
-
-def _check_regex(field: str, regex: str) -> None:
-    try:
-        groups = re.compile(regex).groups
-    except re.error as error:
-        raise SpecError(field, regex, f"is not a regular expression ({error}); mend it") from None
-    if groups != 1:
-        raise SpecError(field, regex, f"must have exactly one group, the number; it has {groups}")
-
-
-def _convert(field: str, parameter: Hyperparameter, raw: object) -> Value:
-    value = _typed(field, parameter.type, raw)
-    if parameter.choices is not None and value not in parameter.choices:
-        meant = _meant(str(value), parameter.choices)
-        raise SpecError(field, raw, f"must be one of {', '.join(parameter.choices)}{meant}")
-    if parameter.type in {"integer", "number"}:
-        low = -math.inf if parameter.min is None else parameter.min
-        high = math.inf if parameter.max is None else parameter.max
-        # Written so that NaN, which compares false with everything, is refused.
-        if not low <= float(value) <= high:
-            raise SpecError(field, raw, f"must lie between {low} and {high}")
-    return value
-
-
-def _typed(field: str, kind: str, raw: object) -> Value:
-    try:
-        if kind == "boolean":
-            return {"true": True, "false": False}[str(raw).lower()]
-        if kind == "string":
-            return str(raw)
-        if isinstance(raw, bool):
-            raise ValueError
-        if kind == "integer":
-            return raw if isinstance(raw, int) else int(str(raw))
-        return float(str(raw))
-    except (KeyError, ValueError):
-        example = {"boolean": "true or false", "integer": "a whole number such as 8", "number": "a number such as 0.01"}
-        raise SpecError(field, raw, f"must be {example[kind]}") from None
-
-
-def _as_string(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _meant(word: object, known: typing.Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(word), list(known), n=1)
-    return f". Did you mean {near[0]}?" if near else ""
