@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.learning import container, evaluation, images, model_card, networks, quantise
+from training.learning import container, evaluation, images, model_card, networks, quantise, results
 from training.learning.export import Calibrated, export
 from training.learning.fitting import Plan, fit, predict
 from training.learning.tracking import Tracker, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from training.workloads.spec import Workload
 
 CHECKED_IMAGES = 64
@@ -96,7 +93,18 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
         "quantisation": cost.record() if cost else None,
         "seconds": round(time.monotonic() - started, 2),
     }
-    _write(workload, job, dataset, metrics, network)
+    headline = ("accuracy", "loss", "macro_f1", "calibration_error", "share_below_threshold")
+    description = results.describe(
+        workload,
+        job,
+        dataset,
+        {f"test:{name}": metrics[name] for name in headline},
+        mean=images.MEAN,
+        std=images.STD,
+        **{name: metrics[name] for name in ("temperature", "precision", "quantisation")},
+    )
+    card = model_card.render(workload, description, dataset, metrics, job.hyperparameters)
+    results.leave(job, network, description, metrics=metrics, card=card)
     title = f"{model_card.title(workload, classes)}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
     evaluation.plot_confusion(figures["confusion"], classes, title, job.output / "confusion.png")
     return metrics
@@ -109,46 +117,3 @@ def _cost_line(cost: quantise.Cost) -> str:
     lost = f"{cost.top1_loss_points:.2f} points lost, {cost.limit_points:g} allowed"
     size = f"{cost.int8_bytes} bytes (fp32 {cost.fp32_bytes})"
     return f"int8 {kept}: {accuracy}, {lost}; {size}; {cost.speedup:.2f} times as fast here"
-
-
-def _write(
-    workload: Workload, job: container.Job, dataset: dict[str, Any], metrics: dict[str, Any], network: torch.nn.Module
-) -> None:
-    size = workload.data.image
-    headline = ("accuracy", "loss", "macro_f1", "calibration_error", "share_below_threshold")
-    description = {
-        "workload": workload.name,
-        "version": job.hyperparameters["model_version"],
-        "classes": dataset["classes"],
-        "input": {
-            "height": size.height,
-            "width": size.width,
-            "channels": size.channels,
-            "mean": list(images.MEAN),
-            "std": list(images.STD),
-            "layout": "NCHW",
-        },
-        "metrics": {f"test:{name}": metrics[name] for name in headline},
-        "source": dataset["source"],
-        "synthetic": dataset["synthetic"],
-        "architecture": job.hyperparameters["architecture"],
-        "temperature": metrics["temperature"],
-        "precision": metrics["precision"],
-        "quantisation": metrics["quantisation"],
-        "limits": {
-            "max_image_bytes": workload.inference.max_image_bytes,
-            "max_image_pixels": workload.inference.max_image_pixels,
-        },
-    }
-    job.model.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": network.state_dict(), "classes": dataset["classes"]}, job.model / "model.pt")
-    _write_json(job.model / "model.json", description)
-    _write_json(job.model / "metrics.json", metrics)
-    _write_json(job.output / "metrics.json", metrics)
-    card = model_card.render(workload, description, dataset, metrics, job.hyperparameters)
-    for folder in (job.model, job.output):
-        (folder / "model_card.md").write_text(card, encoding="utf-8")
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
