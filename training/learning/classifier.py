@@ -82,7 +82,7 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
             )
             say(_cost_line(cost))
         # Of the model that will answer, whatever it was written in.
-        figures = evaluation.evaluate(probabilities, test.labels, classes, workload.workflow.threshold)
+        figures = evaluation.evaluate(probabilities, test.labels, classes, workload.threshold)
         tracker.metrics({f"test:{name}": figures[name] for name in ("loss", "accuracy", "macro_f1")})
     metrics = figures | {
         "best_epoch": state.best_epoch,
