@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 _REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
 
+class Picture(NamedTuple):
+    """A decoded image.
+
+    Attributes
+    ----------
+    pixels
+        Shape (height, width, 3) at the model's size, BGR as OpenCV has it.
+    width, height
+        Of the image as it was sent, upright: turned as its EXIF orientation says, which is how it is looked at.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
 class Wanted(Protocol):
     """What decoding needs to know of a model."""
 
@@ -31,8 +47,8 @@ class Wanted(Protocol):
     def max_image_pixels(self) -> int: ...
 
 
-def decode(model: Wanted, body: bytes) -> Pixels:
-    """Pixels of an image at the model's size: shape (height, width, 3), BGR as OpenCV has it.
+def decode(model: Wanted, body: bytes) -> Picture:
+    """Pixels of an image at the model's size, and the size that it came in.
 
     Raises
     ------
@@ -46,23 +62,28 @@ def decode(model: Wanted, body: bytes) -> Pixels:
     if width * height > model.max_image_pixels or not width or not height:
         remedy = f"an image may have 1 to {model.max_image_pixels} pixels; reduce it"
         raise RequestError(413 if width and height else 400, "image size", f"{width}x{height}", remedy)
-    image = cv2.imdecode(np.frombuffer(body, np.uint8), _flag(model, width, height, kind))
+    factor, flag = _reduction(model, width, height, kind)
+    image = cv2.imdecode(np.frombuffer(body, np.uint8), flag)
     if image is None:
         raise RequestError(400, "body", f"a {kind} of {width}x{height}", "cannot be decoded; send an undamaged file")
+    if image.shape[:2] != (-(-height // factor), -(-width // factor)):
+        width, height = height, width  # the decoder has set it upright
     if image.shape[:2] != (model.height, model.width):
         shrinks = image.shape[0] >= model.height and image.shape[1] >= model.width
         way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         image = cv2.resize(image, (model.width, model.height), interpolation=way)
-    return image.astype(np.uint8, copy=False)
+    return Picture(image.astype(np.uint8, copy=False), width, height)
 
 
-def _flag(model: Wanted, width: int, height: int, kind: str) -> int:
+def _reduction(model: Wanted, width: int, height: int, kind: str) -> tuple[int, int]:
     """Let the JPEG decoder itself reduce large images, which costs a fraction of decoding them whole."""
     if kind == "jpeg":
         for factor, flag in _REDUCED:
-            if _reduces_well(width, factor, model.width) and _reduces_well(height, factor, model.height):
-                return flag
-    return cv2.IMREAD_COLOR
+            fits = _reduces_well(width, factor, model.width) and _reduces_well(height, factor, model.height)
+            # Two lengths that become one would hide whether the decoder has turned the image.
+            if fits and (width == height or -(-width // factor) != -(-height // factor)):
+                return factor, flag
+    return 1, cv2.IMREAD_COLOR
 
 
 def _reduces_well(length: int, factor: int, wanted: int) -> bool:

@@ -1,4 +1,4 @@
-"""The model: from image bytes to ranked classes."""
+"""The model: from image bytes to answers; what an answer says is the business of its task."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from training.serving.decoding import decode
+from training.serving import classification, detection
+from training.serving.decoding import Picture, decode
 from training.serving.errors import ModelError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from training.serving.decoding import Pixels
     from training.serving.metrics import Row
     from training.serving.settings import Settings
+    from training.serving.task import Answer, Task
 
 DEFAULT_IMAGE_BYTES = 5 * 1024 * 1024
 DEFAULT_IMAGE_PIXELS = 16 * 1024 * 1024
 """Limits where neither the settings nor the model name any."""
+
+TASKS: dict[str, Callable[[dict[str, Any], Sequence[str]], Task]] = {
+    "classification": classification.load,
+    "detection": detection.load,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,15 @@ class Model:
     ----------
     scale, shift
         Shape (3, 1, 1), RGB: normalised value = pixel * scale + shift.
-    entries
-        Per class, the beginning of its entry in an answer, up to its probability.
+    task
+        What is asked of the model, and how its outputs become an answer.
     """
 
     session: onnxruntime.InferenceSession
     name: str
     version: str
     classes: tuple[str, ...]
-    entries: tuple[str, ...]
+    task: Task
     height: int
     width: int
     scale: NDArray[np.float32]
@@ -53,7 +59,6 @@ class Model:
     max_image_bytes: int
     max_image_pixels: int
     input: str
-    output: str
 
 
 def load(settings: Settings) -> Model:
@@ -95,55 +100,49 @@ def session_options() -> onnxruntime.SessionOptions:
     return options
 
 
-def infer(model: Model, images: Sequence[Pixels]) -> NDArray[np.float32]:
-    """Probabilities of shape (images, classes).
+def infer(model: Model, pictures: Sequence[Picture]) -> list[NDArray[np.float32]]:
+    """The outputs that the model's task asks for.
 
     Raises
     ------
     ModelError
-        They are of another shape.
+        They are of another shape than the task needs.
     """
-    batch = np.empty((len(images), 3, model.height, model.width), np.float32)
+    batch = np.empty((len(pictures), 3, model.height, model.width), np.float32)
     planes = np.empty((3, model.height, model.width), np.uint8)
     blue_green_red = [planes[2], planes[1], planes[0]]
-    for position, image in enumerate(images):
+    for position, picture in enumerate(pictures):
         # Planes first: multiplying them is several times as fast as multiplying interleaved pixels.
-        cv2.split(image, blue_green_red)
+        cv2.split(picture.pixels, blue_green_red)
         np.multiply(planes, model.scale, out=batch[position])
     batch += model.shift
-    output = np.asarray(model.session.run([model.output], {model.input: batch})[0], np.float32)
-    if output.shape != (len(images), len(model.classes)):
-        wanted = f"{len(model.classes)} classes"
-        raise ModelError(f"the model answers {output.shape} for {len(images)} images of {wanted}: train it again")
-    return output
+    outputs = [np.asarray(each, np.float32) for each in model.session.run(model.task.outputs, {model.input: batch})]
+    model.task.check(outputs, len(pictures))
+    return outputs
 
 
-def rank(model: Model, probabilities: NDArray[np.float32]) -> bytes:
-    """All classes of one image as a JSON list, the likeliest first."""
-    order = (-probabilities).argsort(kind="stable").tolist()
-    values = probabilities.tolist()
-    return f"[{', '.join([f'{model.entries[k]}{values[k]!r}}}' for k in order])}]".encode()
+def render(model: Model, outputs: Sequence[NDArray[np.float32]], pictures: Sequence[Picture]) -> list[Answer]:
+    """One answer per image, from the outputs for all of them."""
+    return model.task.answers(outputs, [(picture.width, picture.height) for picture in pictures])
 
 
-def answer(model: Model, bodies: Sequence[bytes], row: Row) -> list[bytes | RequestError]:
-    """One ranked list or one error per image; a bad image spoils only its own."""
+def answer(model: Model, bodies: Sequence[bytes], row: Row) -> list[Answer]:
+    """One answer or one error per image; a bad image spoils only its own."""
     results: list[Any] = [_decoded(model, body, row) for body in bodies]
     good = [k for k, result in enumerate(results) if not isinstance(result, RequestError)]
     if not good:
         return results
+    pictures = [results[k] for k in good]
     began = time.perf_counter()
-    output = infer(model, [results[k] for k in good])
+    outputs = infer(model, pictures)
     row.model.add(time.perf_counter() - began)
     row.batch.add(len(good))
-    # NaN and infinity are no JSON; an answer that holds one is no prediction either.
-    finite = np.asarray(np.isfinite(output).all(axis=1))
-    for k, probabilities, usable in zip(good, output, finite, strict=True):
-        remedy = "the model's output is not finite for this image; report it, or go back to the last good model"
-        results[k] = rank(model, probabilities) if usable else RequestError(500, "model", "not finite", remedy)
+    for k, result in zip(good, render(model, outputs, pictures), strict=True):
+        results[k] = result
     return results
 
 
-def _decoded(model: Model, body: bytes, row: Row) -> Pixels | RequestError:
+def _decoded(model: Model, body: bytes, row: Row) -> Picture | RequestError:
     began = time.perf_counter()
     try:
         return decode(model, body)
@@ -156,10 +155,10 @@ def _decoded(model: Model, body: bytes, row: Row) -> Pixels | RequestError:
 
 
 def _warm_up(model: Model, file: Path, batch: int) -> None:
-    blank = np.zeros((model.height, model.width, 3), np.uint8)
+    blank = Picture(np.zeros((model.height, model.width, 3), np.uint8), model.width, model.height)
     for count in (1, batch):
         try:
-            infer(model, [blank] * count)
+            render(model, infer(model, [blank] * count), [blank] * count)
         except ModelError as error:
             raise ModelError(f"{file}: {error}") from None
         except Exception as error:  # onnxruntime's exceptions share no public base
@@ -187,6 +186,9 @@ def _model(session: onnxruntime.InferenceSession, description: dict[str, Any], s
     mean, std = (np.array(wanted[name], np.float32) for name in ("mean", "std"))
     if mean.shape != (3,) or std.shape != (3,) or (std <= 0).any():
         raise ValueError("mean and std need three numbers each, std above 0")
+    task = description.get("task", "classification")
+    if task not in TASKS:
+        raise ValueError(f"task {task!r} must be one of {', '.join(TASKS)}")
     limits = description.get("limits", {})
     classes = tuple(description["classes"])
     return Model(
@@ -194,9 +196,7 @@ def _model(session: onnxruntime.InferenceSession, description: dict[str, Any], s
         name=str(description["workload"]),
         version=str(description["version"]),
         classes=classes,
-        entries=tuple(
-            f'{{"label": {json.dumps(label)}, "index": {k}, "probability": ' for k, label in enumerate(classes)
-        ),
+        task=TASKS[task](description, [output.name for output in session.get_outputs()]),
         height=int(wanted["height"]),
         width=int(wanted["width"]),
         scale=(1 / (255 * std)).astype(np.float32).reshape(3, 1, 1),
@@ -204,5 +204,4 @@ def _model(session: onnxruntime.InferenceSession, description: dict[str, Any], s
         max_image_bytes=settings.max_image_bytes or int(limits.get("max_image_bytes", DEFAULT_IMAGE_BYTES)),
         max_image_pixels=settings.max_image_pixels or int(limits.get("max_image_pixels", DEFAULT_IMAGE_PIXELS)),
         input=session.get_inputs()[0].name,
-        output=session.get_outputs()[0].name,
     )

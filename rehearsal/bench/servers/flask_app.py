@@ -16,6 +16,6 @@ app = Flask(__name__)
 
 @app.post("/invocations")
 def invocations() -> Response:
-    pixels = models.decode(model, request.get_data())
-    ranked = models.rank(model, models.infer(model, [pixels])[0])
+    pictures = [models.decode(model, request.get_data())]
+    ranked = models.render(model, models.infer(model, pictures), pictures)[0]
     return Response(b'{"predictions": %s}' % ranked, mimetype="application/json")

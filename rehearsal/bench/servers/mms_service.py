@@ -16,5 +16,5 @@ def handle(data: list[dict[str, Any]] | None, context: Any) -> list[bytes] | Non
     if not data:  # asked once, while it loads
         return None
     context.set_response_content_type(0, "application/json")
-    pixels = models.decode(model, bytes(data[0]["body"]))
-    return [b'{"predictions": %s}' % models.rank(model, models.infer(model, [pixels])[0])]
+    pictures = [models.decode(model, bytes(data[0]["body"]))]
+    return [b'{"predictions": %s}' % models.render(model, models.infer(model, pictures), pictures)[0]]

@@ -22,7 +22,7 @@ from tests.unit.serving.serving_server import figures, picture, write_model
 from training.serving import cores
 from training.serving import model as models
 from training.serving import settings as options
-from training.serving.decoding import decode
+from training.serving.decoding import Picture, decode
 from training.serving.errors import ModelError, RequestError
 from training.serving.headers import size_of
 from training.serving.log import AsLines
@@ -117,7 +117,7 @@ def test_what_the_jpeg_decoder_reduces_looks_like_the_whole_image_reduced(tmp_pa
     body = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
     whole = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
     wanted = cv2.resize(whole, (16, 16), interpolation=cv2.INTER_AREA).astype(int)
-    difference = decode(model, body).astype(int) - wanted
+    difference = decode(model, body).pixels.astype(int) - wanted
     assert np.abs(difference).mean() < 3
     assert np.abs(difference.mean((0, 1))).max() < 0.5, "no shift of colour"
 
@@ -128,10 +128,11 @@ def test_normalised_pixels_are_the_formula_s(tmp_path):
     folder = write_model(tmp_path / "model", input=changes | {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7]})
     model = models.load(Settings(model=folder))
     images = [np.random.default_rng(k).integers(0, 255, (16, 16, 3), dtype=np.uint8) for k in range(3)]
+    pictures = [Picture(image, 16, 16) for image in images]
     for k, image in enumerate(images):
         means = (image[:, :, ::-1] / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.6, 0.7]
         scores = np.exp(means.mean((0, 1)))
-        assert models.infer(model, images)[k] == pytest.approx(scores / scores.sum(), abs=1e-5)
+        assert models.infer(model, pictures)[0][k] == pytest.approx(scores / scores.sum(), abs=1e-5)
 
 
 def quantised(folder: Path) -> Path:
