@@ -1,0 +1,1 @@
+"""Probabilities that can be taken at their word: fitted, chosen, judged, turned into decisions, and drawn."""
