@@ -24,7 +24,10 @@ def disagreements(settings: Settings, specs: Specs) -> Problems:
         if spec is None:
             yield Problem(key, "a folder of training/workloads", unknown_name_remedy(name, specs.workloads), name)
             continue
-        yield from _functions(f"{key}.functions", workload.functions, specs)
+        yield from _functions(f"{key}.functions", workload.functions, spec, specs)
+        for companion in sorted(set(spec.companions) - set(settings.workloads)):
+            remedy = f"add it beside '{name}', whose functions ask its endpoint"
+            yield Problem(f"workloads.{companion}", f"a companion of '{name}'", remedy)
         yield from _hyperparameters(f"{key}.training.hyperparameters", workload.training.hyperparameters, spec)
         instance = workload.endpoint.instance_type
         if instance not in spec.inference.instance_types and not settings.loosened.instance_types:
@@ -36,13 +39,18 @@ def disagreements(settings: Settings, specs: Specs) -> Problems:
             yield Problem(f"{key}.endpoint.instance_type", expected, remedy, instance)
 
 
-def _functions(key: str, capacities: Mapping[str, Function], specs: Specs) -> Problems:
-    for name in sorted(set(capacities) - set(specs.functions)):
-        yield Problem(f"{key}.{name}", "a folder of functions", unknown_name_remedy(name, specs.functions), name)
-    for name in sorted(set(specs.functions) - set(capacities)):
+def _functions(key: str, capacities: Mapping[str, Function], spec: WorkloadSpec, specs: Specs) -> Problems:
+    for name in sorted(set(spec.functions) - set(specs.functions)):
+        remedy = f"{unknown_name_remedy(name, specs.functions)}, in training/workloads/{spec.name}/workload.yaml"
+        yield Problem(f"{key}.{name}", "a folder of functions", remedy, name)
+    for name in sorted(set(capacities) - set(spec.functions)):
+        remedy = unknown_name_remedy(name, spec.functions)
+        yield Problem(f"{key}.{name}", f"one of the functions of '{spec.name}'", remedy, name)
+    for name in sorted(set(spec.functions) - set(capacities)):
         yield Problem(f"{key}.{name}", "the capacity of every function", "add it with 'reserved'")
+    fan_out = specs.fan_out.get(spec.workflow.definition, {}) if spec.workflow else {}
     for name, capacity in capacities.items():
-        needed = specs.fan_out.get(name, 0)
+        needed = fan_out.get(name, 0)
         if capacity.reserved < needed:
             expected = f"at least the {needed} executions that the workflow runs at the same time"
             remedy = f"raise it to {needed}, or the surplus is throttled and tried again"

@@ -51,12 +51,12 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     _terraform(stack, settings)
     _models_variable(stack, settings)
     _live_variable(stack, settings)
-    base = _base(stack, settings, names)
+    base = _base(stack, settings, names, workflows_of(settings, specs))
     placed = {
         name: add_workload(stack, base, name, spec=specs.workloads[name], functions=specs.functions)
         for name in sorted(settings.workloads)
     }
-    people = _add_people(stack, base)
+    people = _add_people(stack, base, workflows_of(settings, specs))
     _outputs(stack, base, placed, people)
     return stack
 
@@ -135,7 +135,13 @@ def _variable_by_workload(
     )
 
 
-def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base:
+def workflows_of(settings: Settings, specs: Specs) -> dict[str, str]:
+    """Definition of the workflow of each workload here that has one."""
+    found = {name: specs.workloads[name].workflow for name in settings.workloads}
+    return {name: workflow.definition for name, workflow in found.items() if workflow}
+
+
+def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, workflows: Mapping[str, str]) -> Base:
     """Add keys, network, buckets and alerts: what every workload stands on."""
     boundary_arn = settings.boundary.arn
     keys = place(
@@ -175,7 +181,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base
             "emails": list(settings.alerts.emails),
         },
     )
-    buckets = _buckets(stack, settings, names, keys, network)
+    buckets = _buckets(stack, settings, names, keys, network, workflows=workflows)
     return Base(
         names=names,
         settings=settings,
@@ -188,7 +194,13 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names) -> Base
 
 
 def _buckets(
-    stack: cdktf.TerraformStack, settings: Settings, names: Names, keys: Module, network: Module
+    stack: cdktf.TerraformStack,
+    settings: Settings,
+    names: Names,
+    keys: Module,
+    network: Module,
+    *,
+    workflows: Mapping[str, str],
 ) -> dict[str, Module]:
     outside = [entry.model_dump(mode="json") for entry in settings.outside_access]
     common = {
@@ -229,14 +241,14 @@ def _buckets(
                 "name": names.bucket(purpose),
                 "key_arn": keys.output("arns", key_of[purpose]),
                 "log_bucket": logs.output("log_target"),
-                "outside_access": outside + operators + bucket_principals(purpose, settings.workloads, names),
+                "outside_access": outside + operators + bucket_principals(purpose, workflows, names),
             },
         )
         for purpose, variables in specific.items()
     }
 
 
-def _add_people(stack: cdktf.TerraformStack, base: Base) -> Module:
+def _add_people(stack: cdktf.TerraformStack, base: Base, workflows: Mapping[str, str]) -> Module:
     """Add the roles of the operators and the approvers of this environment."""
     settings, names = base.settings, base.names
     return place(
@@ -250,6 +262,9 @@ def _add_people(stack: cdktf.TerraformStack, base: Base) -> Module:
             "operators": list(settings.people.operators),
             "approvers": list(settings.people.approvers),
             "workloads": {workload: names.workload(workload) for workload in sorted(settings.workloads)},
+            "workflows": {
+                workload: names.workflow(workload, definition) for workload, definition in sorted(workflows.items())
+            },
             "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
             "key_arns": base.key_arns("data", "model"),
         },

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from terraform.stacks.cdk import cdktf
-
-# Both as seen from terraform/environments/<environment>, where Terraform runs.
-MODULES = "../../modules"
-REPOSITORY = "${path.module}/../../.."
+from terraform.stacks.places import MODULES
 
 
 @dataclass(frozen=True)

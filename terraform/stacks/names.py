@@ -57,6 +57,10 @@ class Names:
         """Name a Lambda function after its folder."""
         return f"{self.workload(workload)}-{function.replace('_', '-')}"
 
+    def workflow(self, workload: str, definition: str) -> str:
+        """Name the state machine that puts a workload's model to use, and its role: after what it does first."""
+        return f"{self.workload(workload)}-{definition.partition('_')[0]}"
+
     def role(self, purpose: str) -> str:
         """Name a role of the whole environment."""
         return f"{self.prefix}-{purpose}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from terraform.stacks.settings.load import validate_model
 from terraform.stacks.settings.yaml_file import read_yaml
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-WORKFLOW = "terraform/modules/workflow/classify_images.asl.json"
+WORKFLOWS = "terraform/modules/workflow/*.asl.json"
 
 
 class _Read(BaseModel):
@@ -31,6 +31,11 @@ class Channel(_Read):
     prefix: str
     content_type: str
     input_mode: Literal["File", "FastFile", "Pipe"] = "File"
+    data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
+    attributes: tuple[str, ...] = ()
+    record_wrapper: Literal["None", "RecordIO"] = "None"
+    shuffle_seed: int | None = None
 
 
 class Data(_Read):
@@ -56,6 +61,7 @@ class Instance(_Read):
     volume_gb: int
     max_runtime_s: int
     spot: bool = False
+    warm_s: int = 0
 
 
 class Gate(_Read):
@@ -70,6 +76,7 @@ class Training(_Read):
     metrics: tuple[Metric, ...]
     instance: Instance
     gate: Gate
+    processes_per_instance: int = 1
 
 
 class Inference(_Read):
@@ -85,6 +92,11 @@ class Inference(_Read):
 class Workflow(_Read):
     threshold: float
     low_confidence: Literal["review", "raise"]
+    definition: str = "classify_images"
+
+
+class Rehearsal(_Read):
+    hyperparameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
 
 class Capture(_Read):
@@ -99,8 +111,11 @@ class WorkloadSpec(_Read):
     data: Data
     training: Training
     inference: Inference
-    workflow: Workflow
     capture: Capture
+    companions: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    workflow: Workflow | None = None
+    rehearsal: Rehearsal = Rehearsal()
 
 
 class EnvironmentVariable(_Read):
@@ -139,13 +154,13 @@ class Specs:
     ----------
     workloads, functions : mapping
         Specifications by folder name.
-    fan_out : mapping of str to int
-        How many executions of a function the workflow runs at the same time; functions outside its maps are absent.
+    fan_out : mapping of str to mapping of str to int
+        By workflow, how many executions of a function it runs at the same time; functions outside its maps are absent.
     """
 
     workloads: Mapping[str, WorkloadSpec]
     functions: Mapping[str, FunctionSpec]
-    fan_out: Mapping[str, int]
+    fan_out: Mapping[str, Mapping[str, int]]
 
 
 def read_specs(root: Path) -> Specs:
@@ -160,7 +175,12 @@ def read_specs(root: Path) -> Specs:
     return Specs(
         workloads=_read_all(WorkloadSpec, root, "training/workloads/*/workload.yaml"),
         functions=functions,
-        fan_out={name: count for name, count in _fan_out(root / WORKFLOW).items() if name in functions},
+        fan_out={
+            path.name.removesuffix(".asl.json"): {
+                name: count for name, count in _fan_out(path).items() if name in functions
+            }
+            for path in sorted(root.glob(WORKFLOWS))
+        },
     )
 
 

@@ -1,8 +1,10 @@
 """Settings in, terraform/environments/<environment>/main.tf.json out.
 
     python -m terraform.stacks.synth [--check] [--env ENV ...]
+    python -m terraform.stacks.synth --env ENV --workload WORKLOAD ... --out FOLDER
 
-The files are committed, so that Terraform needs neither Python nor Node; --check tells whether they are stale.
+The files are committed, so that Terraform needs neither Python nor Node; --check tells whether they are stale. The
+second form writes a part of an environment, with the lock file that belongs to it, into a folder of its own.
 Exit codes: 0 fine, 1 stale files, 2 wrong settings.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,18 +21,26 @@ from pathlib import Path
 
 from terraform.interrupts import run
 from terraform.stacks.agreement import disagreements, overlaps
+from terraform.stacks.places import MODULES, REPOSITORY
 from terraform.stacks.settings import Problem, Settings, SettingsError, load_settings
+from terraform.stacks.settings.errors import unknown_name_remedy
 from terraform.stacks.specs import Specs, read_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "terraform" / "environments"
 GENERATED = "main.tf.json"
+LOCK = ".terraform.lock.hcl"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see the module's docstring for exit codes."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if bool(options.workload) != bool(options.out) or (options.out and (options.check or len(options.env or ()) != 1)):
+        parser.error("--workload and --out go together, with one --env and without --check")
     try:
+        if options.out:
+            return _write_part(options.env[0], options.workload, options.out)
         texts = synthesise(load_all(options.env))
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -74,6 +85,39 @@ def load_all(only: Sequence[str] | None = None) -> dict[str, Settings]:
     if errors:
         raise SettingsError.joined(errors)
     return {name: settings for name, settings in loaded.items() if not only or name in only}
+
+
+def part(settings: Settings, workloads: Sequence[str]) -> Settings:
+    """Keep only some of an environment's workloads.
+
+    Raises
+    ------
+    SettingsError
+        The environment lacks one of them.
+    """
+    for name in sorted(set(workloads) - set(settings.workloads)):
+        remedy = unknown_name_remedy(name, settings.workloads)
+        source = _shown(_target(settings.environment).with_name("settings.yaml"))
+        raise SettingsError(source, [Problem(f"workloads.{name}", "a workload of this environment", remedy)])
+    kept = {name: content for name, content in settings.workloads.items() if name in workloads}
+    return settings.model_copy(update={"workloads": kept})
+
+
+def _write_part(environment: str, workloads: Sequence[str], out: Path) -> int:
+    settings = load_all([environment])[environment]
+    text = synthesise({environment: part(settings, workloads)})[environment]
+    target = out.resolve() / GENERATED
+    write_atomically(target, _moved(text, target.parent))
+    shutil.copy2(_target(environment).with_name(LOCK), target.parent)
+    print(f"wrote {_shown(target)}: {environment} with {', '.join(workloads)}")
+    return 0
+
+
+def _moved(text: str, folder: Path) -> str:
+    """Make what is written for an environment's own folder right for another one."""
+    repository = Path(os.path.relpath(ROOT, folder)).as_posix()
+    text = text.replace(f'"{MODULES}/', f'"{repository}/terraform/modules/')
+    return text.replace(REPOSITORY, f"${{path.module}}/{repository}")
 
 
 def synthesise(environments: Mapping[str, Settings]) -> dict[str, str]:
@@ -160,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a committed file is stale")
     parser.add_argument("--env", action="append", metavar="ENV", help="only this environment (may be repeated)")
+    parser.add_argument("--workload", action="append", metavar="WORKLOAD", help="only this workload (may be repeated)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write there instead")
     return parser
 
 

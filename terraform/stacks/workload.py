@@ -9,11 +9,15 @@ from typing import Any
 
 from terraform.stacks import grants
 from terraform.stacks.cdk import cdktf
-from terraform.stacks.modules import REPOSITORY, Module, place
+from terraform.stacks.modules import Module, place
 from terraform.stacks.names import Names
+from terraform.stacks.places import REPOSITORY
 from terraform.stacks.settings import Settings
 from terraform.stacks.settings.workload import Function, Workload
 from terraform.stacks.specs import FunctionSpec, WorkloadSpec
+
+LISTS_PREFIXES = "classify_images"
+"""The workflow that takes a whole prefix of images at a time."""
 
 LIVE_COUNTS = "live_instance_counts"
 """The variable that carries the size of each running fleet over to the next one."""
@@ -61,7 +65,7 @@ class Parts:
 
     training: Module
     functions: Mapping[str, Module]
-    workflow: Module
+    workflow: Module | None
     endpoint: Module
 
 
@@ -80,27 +84,28 @@ def add_workload(
         function: _add_function(
             stack, base, name, capacity=workload.functions[function], spec=functions[function], around=around
         )
-        for function in sorted(functions)
+        for function in sorted(spec.functions)
     }
     return Parts(
         training=_add_training(stack, base, name, workload, spec),
         functions=lambdas,
-        workflow=_add_workflow(stack, base, name, lambdas),
+        workflow=_add_workflow(stack, base, name, lambdas) if spec.workflow else None,
         endpoint=_add_endpoint(stack, base, name, workload, spec),
     )
 
 
-def bucket_principals(purpose: str, workloads: Mapping[str, Workload], names: Names) -> list[dict[str, Any]]:
+def bucket_principals(purpose: str, workflows: Mapping[str, str], names: Names) -> list[dict[str, Any]]:
     """List the roles whose requests reach a bucket from AWS's own network, not from the VPC, with the reason."""
     if purpose != "data":
         return []
     return [
         {
             "name": f"{workload}-workflow",
-            "principal_arns": [names.role_arn(f"{names.workload(workload)}-classify")],
+            "principal_arns": [names.role_arn(names.workflow(workload, definition))],
             "reason": "Step Functions itself lists the images of a prefix and writes the results of a Distributed Map.",
         }
-        for workload in sorted(workloads)
+        for workload, definition in sorted(workflows.items())
+        if definition == LISTS_PREFIXES
     ]
 
 
@@ -110,8 +115,9 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
     Entries that belong to an endpoint are null until its model is promoted; its name is known before.
     """
 
-    def of_each(part: Callable[[Parts], Module], output: str) -> dict[str, str]:
-        return {name: part(modules).output(output) for name, modules in parts.items()}
+    def of_each(part: Callable[[Parts], Module | None], output: str) -> dict[str, str]:
+        found = {name: part(modules) for name, modules in parts.items()}
+        return {name: module.output(output) for name, module in found.items() if module}
 
     def of_functions(output: str) -> dict[str, dict[str, str]]:
         return {
@@ -127,7 +133,7 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
         "endpoint_config_names": (of_each(endpoint, "endpoint_config_name"), "Configurations of the live endpoints."),
         "endpoint_names": ({name: names.workload(name) for name in parts}, "Endpoints, live or not yet."),
         "endpoint_role_arns": (of_each(endpoint, "role_arn"), "Roles of the models."),
-        "failure_topic_arns": (of_each(workflow, "topic_arn"), "Topics of failed images and failed runs."),
+        "failure_topic_arns": (of_each(workflow, "topic_arn"), "Topics of what failed in workflows."),
         "function_alias_arns": (of_functions("alias_arn"), "Aliases through which functions are invoked."),
         "function_names": (of_functions("function_name"), "Functions by folder name."),
         "function_role_arns": (of_functions("role_arn"), "Roles of the functions."),
@@ -138,9 +144,12 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
         "training_job_name_prefixes": (of_each(training, "job_name_prefix"), "What a training job's name begins with."),
         "training_role_arns": (of_each(training, "role_arn"), "Roles of the training jobs."),
         "training_security_group_ids": (of_each(training, "security_group_ids"), "Security groups of training jobs."),
-        "workflow_log_groups": (of_each(workflow, "log_group_name"), "Log groups of the classification."),
-        "workflow_role_arns": (of_each(workflow, "role_arn"), "Roles of the classification."),
-        "workflow_state_machine_arns": (of_each(workflow, "state_machine_arn"), "State machines that classify."),
+        "workflow_log_groups": (of_each(workflow, "log_group_name"), "Log groups of the workflows."),
+        "workflow_role_arns": (of_each(workflow, "role_arn"), "Roles of the workflows."),
+        "workflow_state_machine_arns": (
+            of_each(workflow, "state_machine_arn"),
+            "State machines that put the models to use.",
+        ),
     }
 
 
@@ -155,14 +164,19 @@ def _results(workload: str) -> str:
 def _surroundings(base: Base, name: str, workload: Workload, spec: WorkloadSpec) -> grants.Surroundings:
     data_arn = base.buckets["data"].output("arn")
     data_name = base.buckets["data"].output("name")
-    threshold = workload.workflow.threshold or spec.workflow.threshold
+    usage = spec.workflow
+    threshold = workload.workflow.threshold or (usage.threshold if usage else None)
+    low_confidence = workload.workflow.low_confidence or (usage.low_confidence if usage else None)
+    # claims-detector, a companion of claims, is its detector.
+    companions = {name.removeprefix(f"{spec.name}-").replace("-", "_"): name for name in spec.companions}
     return grants.Surroundings(
         variables={
             "ALLOWED_BUCKETS": data_name,
-            "CONFIDENCE_THRESHOLD": str(threshold),
+            **({"CONFIDENCE_THRESHOLD": str(threshold)} if threshold is not None else {}),
             "ENDPOINT_NAME": base.names.workload(name),
+            **{f"{short.upper()}_ENDPOINT_NAME": base.names.workload(full) for short, full in companions.items()},
             "LOG_LEVEL": "INFO",
-            "LOW_CONFIDENCE": workload.workflow.low_confidence or spec.workflow.low_confidence,
+            **({"LOW_CONFIDENCE": low_confidence} if low_confidence else {}),
             "MAX_IMAGE_BYTES": str(spec.inference.max_image_bytes),
             "MAX_IMAGE_PIXELS": str(spec.inference.max_image_pixels),
             "RESULTS_BUCKET": data_name,
@@ -174,6 +188,7 @@ def _surroundings(base: Base, name: str, workload: Workload, spec: WorkloadSpec)
             "data_key": (base.keys.output("arns", "data"),),
             # By name: the endpoint exists only once a model is promoted, the permission may precede it.
             "endpoint": (base.names.endpoint_arn(name),),
+            **{f"{short}_endpoint": (base.names.endpoint_arn(full),) for short, full in companions.items()},
             "incoming_objects": (f"{data_arn}/{_incoming(name)}*",),
             "incoming_prefixes": (f"{_incoming(name)}*",),
             "region": (base.settings.region,),
@@ -215,6 +230,8 @@ def _add_function(
 def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: Workload, spec: WorkloadSpec) -> Module:
     given, default = workload.training, spec.training.instance
     hyperparameters = {key: entry.default for key, entry in spec.training.hyperparameters.items()}
+    if base.settings.environment == "rehearsal":
+        hyperparameters |= spec.rehearsal.hyperparameters
     hyperparameters |= given.hyperparameters
     return place(
         stack,

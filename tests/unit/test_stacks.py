@@ -270,13 +270,22 @@ def test_settings_must_name_existing_workloads_and_every_function() -> None:
     functions["collect_result"] = functions.pop("collect_results")
     messages = complaints(settings_of("prod"), replace(specs, functions=functions))
     assert any("functions.collect_results" in text and "did you mean 'collect_result'?" in text for text in messages)
-    assert any("functions.collect_result: is missing" in text for text in messages)
+
+    vehicles = specs.workloads["vehicles"]
+    more = vehicles.model_copy(update={"functions": (*vehicles.functions, "assess_claim"), "companions": ("cars",)})
+    messages = complaints(settings_of("prod"), replace(specs, workloads={"vehicles": more}))
+    assert any("functions.assess_claim: is missing" in text for text in messages)
+    assert any("workloads.cars: is missing" in text and "a companion of 'vehicles'" in text for text in messages)
+    fewer = vehicles.model_copy(update={"functions": vehicles.functions[1:]})
+    (message,) = complaints(settings_of("prod"), replace(specs, workloads={"vehicles": fewer}))
+    assert f"functions.{vehicles.functions[0]}: got" in message
 
 
 def test_a_function_has_room_for_all_that_the_workflow_runs_at_once() -> None:
     specs = read_specs(ROOT)
-    assert set(specs.fan_out) == {"serialize_image", "classify_image", "filter_predictions"}
-    needed = specs.fan_out["filter_predictions"]
+    fan_out = specs.fan_out["classify_images"]
+    assert set(fan_out) == {"serialize_image", "classify_image", "filter_predictions"}
+    needed = fan_out["filter_predictions"]
 
     (message,) = complaints(altered("functions.filter_predictions.reserved", needed - 1), specs)
 

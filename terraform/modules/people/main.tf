@@ -13,7 +13,7 @@ locals {
   }
 
   # Composed from the names, because an endpoint exists only once a model is promoted, and the right to call it precedes it.
-  _machines = flatten([for name in values(var.workloads) : ["${name}-classify", "${name}-retrain"]])
+  _machines = concat([for name in values(var.workloads) : "${name}-retrain"], values(var.workflows))
   _packages = [for name in values(var.workloads) : "${local._arn.sagemaker}:model-package/${name}/*"]
   _jobs     = [for name in values(var.workloads) : "${local._arn.sagemaker}:training-job/${name}-*"]
   _groups   = [for name in values(var.workloads) : "${local._arn.sagemaker}:model-package-group/${name}"]

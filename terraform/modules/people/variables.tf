@@ -75,6 +75,18 @@ variable "production" {
   }
 }
 
+variable "workflows" {
+  type        = map(string)
+  description = "State machines that put models to use, by workload; workloads whose callers ask the endpoint have none."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.workflows), keys(var.workloads))) == 0
+    error_message = "workflows must name workloads of var.workloads: add them there, or take them out here."
+  }
+}
+
 variable "workloads" {
   type        = map(string)
   description = "Workloads: to each, the name that its endpoint, model package group and state machines begin with."

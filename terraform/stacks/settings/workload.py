@@ -135,6 +135,6 @@ class Workload(Strict):
     """One workload in one environment."""
 
     training: Training
-    functions: dict[str, Function]
+    functions: dict[str, Function] = Field(default_factory=dict)
     endpoint: Endpoint
     workflow: Workflow = Workflow()

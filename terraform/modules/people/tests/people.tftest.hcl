@@ -9,6 +9,7 @@ variables {
   operators    = ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_operator_0123456789abcdef"]
   approvers    = ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_approver_0123456789abcdef"]
   workloads    = { claims = "slipway-dev-claims", vehicles = "slipway-dev-vehicles" }
+  workflows    = { claims = "slipway-dev-claims-assess" }
 
   bucket_arns = {
     data   = "arn:aws:s3:::slipway-dev-123456789012-data"
@@ -19,6 +20,27 @@ variables {
     data  = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     model = "arn:aws:kms:eu-west-1:123456789012:key/66666666-7777-8888-9999-000000000000"
   }
+}
+
+run "machines_are_those_that_there_are" {
+  command = plan
+
+  assert {
+    condition = toset([
+      for arn in one([for s in local._operator_statements : s.resources if s.sid == "RunStateMachines"]) : element(split(":", arn), 6)
+    ]) == toset(["slipway-dev-claims-assess", "slipway-dev-claims-retrain", "slipway-dev-vehicles-retrain"])
+    error_message = "The operator starts every retraining, and the workflows of the workloads that have one."
+  }
+}
+
+run "a_workflow_belongs_to_a_workload" {
+  command = plan
+
+  variables {
+    workflows = { dogs = "slipway-dev-dogs-classify" }
+  }
+
+  expect_failures = [var.workflows]
 }
 
 run "duties_are_separate" {
