@@ -57,8 +57,9 @@ def stage(arguments: argparse.Namespace) -> dict[str, object]:
         progress=reporter(f"{'drawing' if workload.data.options[source].synthetic else 'loading'} {source}"),
     )
     shares = Shares(arguments.per_class, arguments.validation_share, arguments.test_share)
-    splits, duplicates = split(records, shares, arguments.seed)
-    description = layout.describe(records, splits, workload=workload.name, seed=arguments.seed, duplicates=duplicates)
+    near, comparing = arguments.drop_near_duplicates, reporter("comparing images")
+    splits, left_out = split(records, shares, arguments.seed, near=near, progress=comparing)
+    description = layout.describe(records, splits, workload=workload.name, seed=arguments.seed, left_out=left_out)
     layout.write(arguments.out, records, splits, description, progress=reporter("writing images"))
     summary: dict[str, object] = {"out": str(arguments.out), **description}
     if target is not None:
@@ -88,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--per-class", type=_positive, help="images per class over all splits (default: all)")
     command.add_argument("--validation-share", type=float, default=0.2, help="of the non-test images (default 0.2)")
     command.add_argument("--test-share", type=float, default=0.2, help="of all, where the source has no test set")
+    command.add_argument(
+        "--drop-near-duplicates",
+        action="store_true",
+        help="keep one of images that differ only in scaling, compression or brightness",
+    )
     command.add_argument("--seed", type=_seed, default=7, help="of the drawing and the split (default 7)")
     command.add_argument("--cache", type=Path, help="folder for downloads (default: SLIPWAY_CACHE or the user's cache)")
     command.add_argument("--archive", type=Path, help="a CIFAR-100 Python archive you already have")

@@ -1,6 +1,7 @@
 """Write a dataset to a folder the way the data bucket holds it.
 
-`<split>/<class>/<file>.png`, `<split>.lst` (SageMaker image classification: index, label, path relative to the split),
+Classification: `<split>/<class>/<file>.png` and `<split>.lst` (SageMaker image classification: index, label, path
+relative to the split). Detection: `<split>/<file>.png` and `<split>/annotations.jsonl` (see `boxes`). Both:
 `dataset.json` (what this is and where it came from; also in `train/`, so that a training job knows), and
 `checksums.sha256` (`sha256sum -c` understands it).
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from training.data import boxes
 from training.data.splits import SPLITS
 from training.errors import DataError
 
@@ -26,17 +28,21 @@ if TYPE_CHECKING:
 
     from training.data.progress import Progress
     from training.data.records import Records
+    from training.data.splits import LeftOut
 
 DESCRIPTION = "dataset.json"
 CHECKSUMS = "checksums.sha256"
 
 
 def describe(
-    records: Records, splits: dict[str, NDArray[np.intp]], *, workload: str, seed: int, duplicates: int
+    records: Records, splits: dict[str, NDArray[np.intp]], *, workload: str, seed: int, left_out: LeftOut
 ) -> dict[str, Any]:
-    """What `dataset.json` says. No dates, so that the same input gives the same bytes."""
+    """What `dataset.json` says. No dates, so that the same input gives the same bytes.
+
+    Detection counts the images that show each class, and those that show none as `nothing`.
+    """
     height, width, channels = records.images.shape[1:]
-    return {
+    said: dict[str, Any] = {
         "workload": workload,
         "source": records.source,
         "synthetic": records.synthetic,
@@ -44,12 +50,26 @@ def describe(
         "classes": list(records.classes),
         "image": {"height": height, "width": width, "channels": channels},
         "seed": seed,
-        "duplicates_left_out": duplicates,
-        "counts": {
-            part: {name: int((records.labels[at] == label).sum()) for label, name in enumerate(records.classes)}
-            for part, at in splits.items()
-        },
+        "duplicates_left_out": left_out.duplicates,
+        "counts": {part: _counts(records, at) for part, at in splits.items()},
     }
+    if left_out.near_duplicates is not None:
+        said["near_duplicates_left_out"] = left_out.near_duplicates
+    if records.groups is not None:
+        said["left_out_of_test_groups"] = left_out.of_test_groups
+        said["groups"] = {part: len({records.groups[position] for position in at}) for part, at in splits.items()}
+    if records.boxes is not None:
+        said["task"] = "detection"
+        said["boxes"] = {part: boxes.count(records, at) for part, at in splits.items()}
+    return said
+
+
+def _counts(records: Records, at: NDArray[np.intp]) -> dict[str, int]:
+    if records.boxes is None:
+        return {name: int((records.labels[at] == label).sum()) for label, name in enumerate(records.classes)}
+    shown = [{box.class_id for box in records.boxes[position]} for position in at]
+    counts = {name: sum(label in seen for seen in shown) for label, name in enumerate(records.classes)}
+    return counts | {"nothing": sum(not seen for seen in shown)}
 
 
 def write(
@@ -110,12 +130,14 @@ def _write_all(
             done += 1
             if progress:
                 progress(done, total)
-        labels = records.labels[splits[part]]
-        lines = [f"{index}\t{label}\t{path}\n" for index, (label, path) in enumerate(zip(labels, paths, strict=True))]
-        files.write(f"{part}.lst", "".join(lines).encode())
-    text = (json.dumps(description, indent=2) + "\n").encode()
-    files.write(DESCRIPTION, text)
-    files.write(f"train/{DESCRIPTION}", text)
+        if records.boxes is None:
+            files.write(f"{part}.lst", _list(records.labels[splits[part]], paths))
+        else:
+            text = boxes.lines(records, splits[part], paths)
+            files.write(f"{part}/{boxes.FILE}", text.encode())
+    about = (json.dumps(description, indent=2) + "\n").encode()
+    files.write(DESCRIPTION, about)
+    files.write(f"train/{DESCRIPTION}", about)
     checksums = dict(sorted(files.digests.items()))
     files.write(CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in checksums.items()).encode())
     return checksums
@@ -135,14 +157,23 @@ class _Files:
         self.digests[path] = hashlib.sha256(content).hexdigest()
 
 
+def _list(labels: NDArray[np.int64], paths: list[str]) -> bytes:
+    rows = enumerate(zip(labels, paths, strict=True))
+    return "".join(f"{index}\t{label}\t{path}\n" for index, (label, path) in rows).encode()
+
+
 def _paths(records: Records, positions: NDArray[np.intp]) -> list[str]:
-    """`<class>/<file>.png`; names from an archive are made harmless, and unique by their position."""
+    """`<class>/<file>.png`, or `<file>.png` where an image has boxes instead of a class.
+
+    Names from an archive are made harmless, and unique by their position.
+    """
     paths: list[str] = []
     taken: set[str] = set()
     for position in positions:
         # Only the last part counts, so that a name like ../../x cannot leave the folder.
         stem = re.sub(r"[^A-Za-z0-9_-]", "_", Path(records.names[position]).stem)[:80] or "image"
-        path = f"{records.classes[records.labels[position]]}/{stem}.png"
+        folder = f"{records.classes[records.labels[position]]}/" if records.boxes is None else ""
+        path = f"{folder}{stem}.png"
         if path in taken:
             path = path.removesuffix(".png") + f"_{position}.png"
         taken.add(path)
@@ -151,6 +182,7 @@ def _paths(records: Records, positions: NDArray[np.intp]) -> list[str]:
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
+    # OpenCV takes BGR; grey stays grey.
     ok, encoded = cv2.imencode(".png", image[:, :, ::-1])
     if not ok:
         raise OSError("an image could not be encoded as PNG")
