@@ -1,7 +1,7 @@
 """8-bit integers against 32-bit floats and against torch, on one thread: what the option `precision: int8` is worth.
 
-The goals hold for single images, as requests bring them, and in batches of the server's size, which is how a server runs
-that is busy enough for speed to matter. Torch is called as it is by default, after `eval()`
+The goals hold for single images, as requests bring them, and in batches of the server's size, which is how a server
+runs that is busy enough for speed to matter. Torch is called as it is by default, after `eval()`
 and no more, and once more in its inference mode, which is faster.
 """
 
