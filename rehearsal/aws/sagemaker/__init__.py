@@ -59,9 +59,11 @@ def after_restore(context: Context) -> None:
 
     from rehearsal.aws.sagemaker.serving import api as endpoints
     from rehearsal.aws.sagemaker.training import api as training
+    from rehearsal.aws.sagemaker.tuning import api as tuning
 
     backend: Any = sagemaker_backends[context.account_id][context.region]
     training.after_restore(backend)
+    tuning.after_restore(backend)
     endpoints.after_restore(context, backend)
 
 
@@ -75,7 +77,9 @@ def stop_all() -> None:
     from rehearsal.aws.sagemaker.autoscaling import loop
     from rehearsal.aws.sagemaker.serving import live
     from rehearsal.aws.sagemaker.training import run
+    from rehearsal.aws.sagemaker.tuning import run as tuning
 
     loop.stop()
+    tuning.ask_all()
     run.stop_all()
     live.stop_all()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.serving.endpoint import Endpoint
     from rehearsal.aws.sagemaker.serving.models import Model
     from rehearsal.aws.sagemaker.training.job import TrainingJob
+    from rehearsal.aws.sagemaker.tuning.job import TuningJob
 
 
 class SageMakerBackend(SageMakerModelBackend):
@@ -25,6 +26,7 @@ class SageMakerBackend(SageMakerModelBackend):
     """
 
     training_jobs: dict[str, TrainingJob]
+    hyper_parameter_tuning_jobs: dict[str, TuningJob]
     _models: dict[str, Model]
     endpoint_configs: dict[str, EndpointConfig]
     endpoints: dict[str, Endpoint]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rehearsal.aws.sagemaker.errors import AWSValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 Item = TypeVar("Item")
 
@@ -22,6 +22,7 @@ def page(
     name: Callable[[Item], str],
     status: Callable[[Item], str] | None = None,
     order: str = "Ascending",
+    more: Mapping[str, Callable[[Item], Any]] | None = None,
 ) -> tuple[list[Item], str | None]:
     """Return one page and the token of the next.
 
@@ -31,6 +32,8 @@ def page(
         Objects with ``creation_time`` and, where the request filters by it, ``last_modified_time``.
     order
         What the operation does when the request has no ``SortOrder``.
+    more
+        What else the operation sorts by.
 
     Raises
     ------
@@ -39,6 +42,7 @@ def page(
     """
     chosen = [item for item in items if _wanted(item, name(item), request)]
     sorts: dict[str, Callable[[Item], Any]] = {"Name": name, "CreationTime": lambda item: item.creation_time}  # type: ignore[attr-defined]
+    sorts.update(more or {})
     if status is not None:
         sorts["Status"] = status
     by = sorts.get(request.get("SortBy") or "CreationTime", sorts["CreationTime"])

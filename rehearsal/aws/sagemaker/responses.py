@@ -14,6 +14,7 @@ from rehearsal.aws.sagemaker.registry import groups, packages
 from rehearsal.aws.sagemaker.serving import api as endpoints
 from rehearsal.aws.sagemaker.serving import configs, models
 from rehearsal.aws.sagemaker.training import api as training
+from rehearsal.aws.sagemaker.tuning import api as tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,12 @@ OPERATIONS: dict[str, Operation] = {
     "StopTrainingJob": training.stop,
     "DeleteTrainingJob": training.delete,
     "ListTrainingJobs": training.list_all,
+    "CreateHyperParameterTuningJob": tuning.create,
+    "DescribeHyperParameterTuningJob": tuning.describe,
+    "StopHyperParameterTuningJob": tuning.stop,
+    "DeleteHyperParameterTuningJob": tuning.delete,
+    "ListHyperParameterTuningJobs": tuning.list_all,
+    "ListTrainingJobsForHyperParameterTuningJob": tuning.list_trials,
     "CreateModel": models.create,
     "DescribeModel": models.describe,
     "DeleteModel": models.delete,

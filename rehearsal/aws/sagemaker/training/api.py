@@ -34,11 +34,24 @@ def create(context: Context, backend: SageMakerBackend, request: dict[str, Any])
         )
     rules.check(request)
     roles.require_assumable(context, request["RoleArn"], arn)
-    tags = request.get("Tags") or []
-    job = TrainingJob(name, arn, {k: v for k, v in request.items() if k != "Tags"}, tags)
+    begin(context, backend, {k: v for k, v in request.items() if k != "Tags"}, request.get("Tags") or [])
+    return {"TrainingJobArn": arn}
+
+
+def begin(
+    context: Context,
+    backend: SageMakerBackend,
+    request: dict[str, Any],
+    tags: list[dict[str, str]],
+    *,
+    tuning: str | None = None,
+) -> TrainingJob:
+    """Start a job that has been checked; ``tuning`` is the ARN of the tuning job whose trial it is."""
+    name = request["TrainingJobName"]
+    job = TrainingJob(name, _arn(context, name), request, tags, tuning_job_arn=tuning)
     backend.training_jobs[name] = job
     run.start(context, job)
-    return {"TrainingJobArn": arn}
+    return job
 
 
 def describe(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +77,12 @@ def stop(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -
         raise AWSValidationException(
             f"The request was rejected because the training job is in status {job.training_job_status}."
         )
-    if job.training_job_status != "Stopping":
+    end_early(job)
+
+
+def end_early(job: TrainingJob) -> None:
+    """Ask a job to stop; nothing happens where it has ended or has been asked before."""
+    if job.training_job_status == "InProgress":
         job.enter("Stopping")
         run.stop(job.training_job_name)
 

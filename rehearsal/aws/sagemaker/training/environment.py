@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.training.job import TrainingJob
     from rehearsal.aws.sagemaker.training.layout import Layout
 
-_TOOLKIT_PREFIX = "sagemaker_"
+_TOOLKIT_PREFIXES = ("sagemaker_", "_tuning_objective_metric")
 
 
 def hyperparameters(job: TrainingJob, layout: Layout) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def hyperparameters(job: TrainingJob, layout: Layout) -> dict[str, Any]:
 
 def user_hyperparameters(decoded: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is meant for the toolkit."""
-    return {name: value for name, value in decoded.items() if not name.startswith(_TOOLKIT_PREFIX)}
+    return {name: value for name, value in decoded.items() if not name.startswith(_TOOLKIT_PREFIXES)}
 
 
 def arguments(user: dict[str, Any]) -> list[str]:

@@ -49,6 +49,9 @@ class TrainingJob:
     model_artifacts: dict[str, str] | None = None
     transitions: list[dict[str, Any]] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tuning_job_arn: str | None = None
+    objective_values: list[float] = field(default_factory=list)
+    """Every value of the metric that a tuning job watches, in the order of the log."""
 
     def __post_init__(self) -> None:
         self.enter(self.secondary_status)
@@ -62,6 +65,11 @@ class TrainingJob:
     def isolated(self) -> bool:
         """Whether the containers run without a network."""
         return bool(self.request.get("EnableNetworkIsolation"))
+
+    @property
+    def objective(self) -> str | None:
+        """Name of the metric that a tuning job watches."""
+        return (self.request.get("HyperParameters") or {}).get("_tuning_objective_metric")
 
     @property
     def hosts(self) -> list[str]:
@@ -97,6 +105,7 @@ class TrainingJob:
             **dict.fromkeys(_SWITCHES, False),
             **self.request,
             "TrainingJobArn": self.arn,
+            "TuningJobArn": self.tuning_job_arn,
             "TrainingJobStatus": self.training_job_status,
             "SecondaryStatus": self.secondary_status,
             "SecondaryStatusTransitions": [dict(transition) for transition in self.transitions],

@@ -29,6 +29,8 @@ def observer(context: Context, job: TrainingJob) -> Callable[[str], None]:
             for match in pattern.finditer(line):
                 value = _number(match.group(1))
                 if value is not None:
+                    if name == job.objective:
+                        job.objective_values.append(value)
                     job.metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
                     dims = {"TrainingJobName": job.training_job_name}
                     if duties.may_measure(duties.of_job(job), TRAINING_LOG_GROUP):
