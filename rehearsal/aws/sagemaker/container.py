@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rehearsal.aws.context import Acting, Context
 
 OPT_ML = "/opt/ml"
+_PYTHONS = {"python", "python3", "/usr/bin/python3"}
 _INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
@@ -52,3 +53,9 @@ def relocate(value: str, base: Path) -> str:
     if value == OPT_ML or value.startswith(f"{OPT_ML}/"):
         return str(base) + value[len(OPT_ML) :]
     return value
+
+
+def command(words: Sequence[str], base: Path) -> list[str]:
+    """Return an entry point's argument list with paths below ``/opt/ml`` moved and this project's Python."""
+    moved = [relocate(word, base) for word in words]
+    return [sys.executable if moved[0] in _PYTHONS else moved[0], *moved[1:]]

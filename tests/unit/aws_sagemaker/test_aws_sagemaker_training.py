@@ -74,12 +74,12 @@ def start(server: Server, script: str = TRAIN, /, **changes: Any) -> str:
     return name
 
 
-def ended(server: Server, name: str) -> dict[str, Any]:
+def ended(server: Server, name: str, seconds: float = 20.0) -> dict[str, Any]:
     def done() -> dict[str, Any] | None:
         job = server.sagemaker.describe_training_job(TrainingJobName=name)
         return job if job["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"} else None
 
-    return wait_until(done)
+    return wait_until(done, seconds)
 
 
 def artifact(server: Server, job: dict[str, Any], member: str = "model.json", archive: str = "model.tar.gz") -> bytes:

@@ -10,7 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.sagemaker.container import relocate
-from rehearsal.aws.sagemaker.training.layout import input_data_config, resource_config
+from rehearsal.aws.sagemaker.training import torchrun
+from rehearsal.aws.sagemaker.training.layout import NETWORK_INTERFACE, input_data_config, resource_config
 
 if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.training.job import TrainingJob
@@ -80,11 +81,19 @@ def variables(job: TrainingJob, layout: Layout, host: str, program: str, decoded
     return {name: _text(value) for name, value in values.items()}
 
 
-def distributed(job: TrainingJob, host: str, port: int) -> dict[str, str]:
-    """Return what ``torch.distributed``'s ``env://`` start needs on several hosts; nothing on one."""
+def distributed(job: TrainingJob, host: str, port: int, decoded: dict[str, Any]) -> dict[str, str]:
+    """Return what ``torch.distributed``'s ``env://`` start needs on several hosts; nothing on one.
+
+    Where torchrun starts the processes it tells them itself. All of them talk over the loopback interface: the hosts'
+    names do not resolve.
+    """
+    way = {"GLOO_SOCKET_IFNAME": NETWORK_INTERFACE, "NCCL_SOCKET_IFNAME": NETWORK_INTERFACE}
+    if torchrun.wanted(decoded):
+        return way
     if len(job.hosts) == 1:
         return {}
     return {
+        **way,
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(len(job.hosts)),

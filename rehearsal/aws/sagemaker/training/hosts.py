@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rehearsal.aws import processes
 from rehearsal.aws.iam.acting import write_logs
 from rehearsal.aws.sagemaker import container, duties, ports, settings
-from rehearsal.aws.sagemaker.training import environment, metrics, script
+from rehearsal.aws.sagemaker.training import environment, metrics, script, torchrun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def launch(context: Context, job: TrainingJob, layouts: dict[str, Layout]) -> li
     FailedError
         When the program cannot be started.
     """
-    port = ports.free() if len(job.hosts) > 1 else 0
+    port = ports.free()
     hosts: list[Host] = []
     try:
         for name, layout in layouts.items():
@@ -81,12 +81,11 @@ def end(hosts: list[Host], grace: float) -> list[int]:
 
 def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, port: int) -> Host:
     decoded = environment.hyperparameters(job, layout)
-    entry = script.program(job, decoded)
-    command = script.command(layout, entry, decoded)
+    command = script.command(job, layout, name, port, decoded)
     extra = {
-        **environment.distributed(job, name, port),
+        **environment.distributed(job, name, port, decoded),
         **(job.request.get("Environment") or {}),
-        **environment.variables(job, layout, name, entry, decoded),
+        **environment.variables(job, layout, name, script.program(job, decoded), decoded),
     }
     env = container.environment(context, duties.of_job(job), layout.base, isolated=job.isolated, extra=extra)
     process = processes.spawn(command, env=env, cwd=layout.code)
@@ -101,7 +100,10 @@ def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, p
 def _read(context: Context, job: TrainingJob, name: str, process: processes.Process, tail: deque[str]) -> None:
     observe, who = metrics.observer(context, job), duties.of_job(job)
     stream = f"{job.training_job_name}/{name}-{int(time.time())}"
+    said = False
     for line in process.lines():
         write_logs(context, "container log stream", who, settings.TRAINING_LOG_GROUP, stream, [line])
-        tail.append(line)
+        said = said or torchrun.explains(line)
+        if not said:
+            tail.append(line)
         observe(line)

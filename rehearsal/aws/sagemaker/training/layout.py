@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from rehearsal.aws.sagemaker.training.job import TrainingJob
 
+NETWORK_INTERFACE = "lo"
+"""By which hosts talk: all of them are this machine."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -102,7 +105,7 @@ def resource_config(job: TrainingJob, host: str) -> dict[str, Any]:
         "current_group_name": group["instance_group_name"],
         "hosts": job.hosts,
         "instance_groups": [group],
-        "network_interface_name": "lo",
+        "network_interface_name": NETWORK_INTERFACE,
     }
 
 

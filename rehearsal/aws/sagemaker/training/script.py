@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from rehearsal.aws.sagemaker import archives, s3
+from rehearsal.aws.sagemaker import archives, container, s3
 from rehearsal.aws.sagemaker.errors import FailedError
-from rehearsal.aws.sagemaker.training import environment
+from rehearsal.aws.sagemaker.training import environment, torchrun
 
 if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.training.job import TrainingJob
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def program(job: TrainingJob, decoded: dict[str, Any]) -> str:
-    """Return the entry point's file name.
+    """Return the entry point's file name; "" where the request has a ContainerEntrypoint of its own.
 
     Raises
     ------
@@ -27,6 +27,8 @@ def program(job: TrainingJob, decoded: dict[str, Any]) -> str:
         When the request names none: these images have no algorithm of their own.
     """
     requested = job.request.get("Environment") or {}
+    if job.request["AlgorithmSpecification"].get("ContainerEntrypoint"):
+        return ""
     name = decoded.get("sagemaker_program") or requested.get("SAGEMAKER_PROGRAM")
     if not name:
         raise FailedError(
@@ -53,27 +55,40 @@ def fetch(job: TrainingJob, layout: Layout, client: Any, decoded: dict[str, Any]
         if where.startswith("s3://"):
             _from_s3(job, layout, client, where)
         elif where:
-            _from_channel(layout, Path(environment.relocate(where, layout.base)))
+            _from_channel(layout, Path(container.relocate(where, layout.base)))
     except (ClientError, ValueError, OSError) as error:
         raise FailedError(f"AlgorithmError: cannot fetch the source directory {where}: {error}") from error
 
 
-def command(layout: Layout, entry: str, decoded: dict[str, Any]) -> list[str]:
-    """Return the argument list that runs the program in its folder.
+def command(job: TrainingJob, layout: Layout, host: str, port: int, decoded: dict[str, Any]) -> list[str]:
+    """Return the argument list that runs the program in its folder, on one host.
+
+    The image's own way is script mode; ``ContainerEntrypoint`` takes its place.
+
+    Parameters
+    ----------
+    port
+        Where the processes of several hosts meet.
 
     Raises
     ------
     FailedError
         When the source directory does not hold it.
     """
+    algorithm = job.request["AlgorithmSpecification"]
+    if algorithm.get("ContainerEntrypoint"):
+        words = [*algorithm["ContainerEntrypoint"], *(algorithm.get("ContainerArguments") or [])]
+        return container.command(words, layout.base)
+    entry = program(job, decoded)
     if not (layout.code / entry).is_file():
         held = ", ".join(sorted(path.name for path in layout.code.iterdir())) or "nothing"
         raise FailedError(
             f"AlgorithmError: the source directory does not hold the entry point {entry}; it holds {held}"
         )
-    arguments = environment.arguments(environment.user_hyperparameters(decoded))
-    runner = [sys.executable, entry] if entry.endswith(".py") else ["/bin/sh", entry]
-    return [*runner, *arguments]
+    words = [entry, *environment.arguments(environment.user_hyperparameters(decoded))]
+    if torchrun.wanted(decoded):
+        return torchrun.command(job, host, port, decoded, words)
+    return [sys.executable if entry.endswith(".py") else "/bin/sh", *words]
 
 
 def _from_s3(job: TrainingJob, layout: Layout, client: Any, uri: str) -> None:
