@@ -42,6 +42,39 @@ class Plan:
     seed: int
 
 
+def shuffled(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Every image once, in random order."""
+    return torch.randperm(len(labels), generator=generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What an epoch does with the images, where a workload needs it otherwise; its name is part of a checkpoint.
+
+    Attributes
+    ----------
+    alter
+        From uint8 images of shape (n, channels, height, width) and a generator to disturbed ones.
+    order
+        From all labels and a generator to the positions an epoch goes through.
+    class_weights
+        Of each class in the loss, in training and in validation.
+    """
+
+    name: str = "plain"
+    alter: Callable[[Tensor, torch.Generator], Tensor] = disturb
+    order: Callable[[Tensor, torch.Generator], Tensor] = shuffled
+    class_weights: tuple[float, ...] | None = None
+
+    def loss(self, scores: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Cross entropy, a scalar."""
+        weights = None if self.class_weights is None else torch.tensor(self.class_weights)
+        return cross_entropy(scores, labels, weights, label_smoothing=smoothing)
+
+
+PLAIN = Way()
+
+
 @dataclass(slots=True)
 class State:
     """Where a fit stands; `epoch` is the next one to do."""
@@ -58,6 +91,7 @@ def fit(
     validation: Split,
     plan: Plan,
     *,
+    way: Way = PLAIN,
     checkpoints: Path | None = None,
     report: Callable[[int, dict[str, float]], None] = lambda _epoch, _values: None,
 ) -> State:
@@ -65,6 +99,8 @@ def fit(
 
     Parameters
     ----------
+    way
+        How the images are disturbed, ordered and weighed.
     checkpoints
         Folder to resume from and to write to after every epoch; None for neither.
     report
@@ -83,12 +119,12 @@ def fit(
     rise = 0.25 if total != 4 else 0.3
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=total, pct_start=rise)
     parts = _Parts(network, optimiser, schedule)
-    identity = _identity(network, train, plan)
+    identity = _identity(network, train, plan, way)
     state = _resume(checkpoints, parts, identity) or State(0, float("inf"), 0, {})
     while state.epoch < plan.epochs and state.epoch - state.best_epoch < plan.patience:
-        loss = _epoch(parts, train, plan, state.epoch)
+        loss = _epoch(parts, train, plan, way, state.epoch)
         scores = predict(network, validation.images)
-        judged = cross_entropy(scores, validation.labels).item()
+        judged = way.loss(scores, validation.labels).item()
         if not math.isfinite(judged):
             raise TrainingError("learning_rate", plan.learning_rate, f"validation loss is {judged}; try a smaller one")
         accuracy = (scores.argmax(1) == validation.labels).float().mean().item()
@@ -117,20 +153,20 @@ class _Parts(NamedTuple):
     schedule: torch.optim.lr_scheduler.LRScheduler
 
 
-def _epoch(parts: _Parts, train: Split, plan: Plan, epoch: int) -> float:
+def _epoch(parts: _Parts, train: Split, plan: Plan, way: Way, epoch: int) -> float:
     network, optimiser, schedule = parts
     generator = torch.Generator().manual_seed((plan.seed << 20) + epoch)
     # Dropout draws from the global generator; it, too, must not depend on where a run resumed.
     torch.manual_seed((plan.seed << 20) + epoch)
     train_mode(network)
     total, last = 0.0, len(train.labels) % plan.batch_size
-    for at in torch.randperm(len(train.labels), generator=generator).split(plan.batch_size):
+    for at in way.order(train.labels, generator).split(plan.batch_size):
         if len(at) == 1 and last == 1 and len(train.labels) > 1:
             # Batch norm cannot learn from a single image.
             schedule.step()
             continue
-        images = disturb(train.images[at], generator) if plan.augment else train.images[at]
-        loss = cross_entropy(network(normalise(images)), train.labels[at], label_smoothing=plan.label_smoothing)
+        images = way.alter(train.images[at], generator) if plan.augment else train.images[at]
+        loss = way.loss(network(normalise(images)), train.labels[at], plan.label_smoothing)
         if not torch.isfinite(loss):
             raise TrainingError(
                 "learning_rate", plan.learning_rate, f"the loss became {loss.item()}; try a smaller one"
@@ -143,10 +179,11 @@ def _epoch(parts: _Parts, train: Split, plan: Plan, epoch: int) -> float:
     return total / len(train.labels)
 
 
-def _identity(network: nn.Module, train: Split, plan: Plan) -> str:
-    """What a checkpoint must have been made with to be taken up: plan, shapes, images, and what is frozen."""
+def _identity(network: nn.Module, train: Split, plan: Plan, way: Way) -> str:
+    """What a checkpoint must have been made with to be taken up: plan, way, shapes, images, and what is frozen."""
     shapes = [(name, list(p.shape), p.requires_grad) for name, p in network.named_parameters()]
-    digest = hashlib.sha256(json.dumps([asdict(plan), shapes, list(train.names)]).encode())
+    said = [asdict(plan), way.name, way.class_weights, shapes, list(train.names)]
+    digest = hashlib.sha256(json.dumps(said).encode())
     digest.update(train.images.numpy().tobytes())
     return digest.hexdigest()
 

@@ -24,6 +24,9 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Per-channel statistics of ImageNet, which torchvision's weights expect; of values in 0 to 1."""
 
+GREY_MEAN, GREY_STD = (0.449,), (0.226,)
+"""The means of the three, for grey images."""
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -32,7 +35,7 @@ class Split:
     Attributes
     ----------
     images
-        uint8 tensor of shape (n, 3, height, width), RGB.
+        uint8 tensor of shape (n, 3, height, width), RGB, or (n, 1, height, width), grey.
     labels
         int64 tensor of shape (n,).
     names
@@ -64,7 +67,7 @@ def describe(channel: Path, fallback: tuple[str, ...]) -> dict[str, Any]:
     return description
 
 
-def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int) -> Split:
+def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int, channels: int = 3) -> Split:
     """Read every image below `<channel>/<class>/`, resized to the model's input where it differs.
 
     Raises
@@ -79,7 +82,7 @@ def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int)
         if not any(item[0] == label for item in found):
             raise TrainingError("channel", str(channel), f"has no images of {name!r}; stage the data again")
     with ThreadPoolExecutor(2) as pool:
-        images = list(pool.map(lambda item: _read(item[1], height, width), found))
+        images = list(pool.map(lambda item: _read(item[1], height, width, channels), found))
     stacked = torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy())
     names = tuple(f"{path.parent.name}/{path.name}" for _, path in found)
     return Split(stacked, torch.tensor([label for label, _ in found]), names)
@@ -103,10 +106,16 @@ def refuse_leakage(splits: dict[str, Split]) -> None:
                 raise TrainingError("dataset", where, f"is the same image as {other}; stage the data again")
 
 
+def statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel that `normalise` goes by."""
+    return (GREY_MEAN, GREY_STD) if channels == 1 else (MEAN, STD)
+
+
 def normalise(images: Tensor) -> Tensor:
     """uint8 pixels to the float values the networks take; shape stays."""
-    scale = torch.tensor(STD).view(1, 3, 1, 1) * 255
-    shift = torch.tensor(MEAN).view(1, 3, 1, 1) * 255
+    mean, std = statistics(images.shape[1])
+    scale = torch.tensor(std).view(1, -1, 1, 1) * 255
+    shift = torch.tensor(mean).view(1, -1, 1, 1) * 255
     return (images.float() - shift) / scale
 
 
@@ -118,7 +127,7 @@ def disturb(images: Tensor, generator: torch.Generator, reach: float = 0.1) -> T
     rows = _shifted(count, height, reach, generator)
     columns = _shifted(count, width, reach, generator)
     batch = torch.arange(count).view(-1, 1, 1)
-    # Indexed dimensions come first: (n, height, width, 3).
+    # Indexed dimensions come first: (n, height, width, channels).
     return images[batch, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
 
 
@@ -128,10 +137,11 @@ def _shifted(count: int, side: int, reach: float, generator: torch.Generator) ->
     return (torch.arange(side) + offsets).clamp(0, side - 1)
 
 
-def _read(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+def _read(path: Path, height: int, width: int, channels: int) -> NDArray[np.uint8]:
+    colours = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
+    image = cv2.imdecode(np.fromfile(path, np.uint8), colours) if path.stat().st_size else None
     if image is None:
         raise TrainingError("image", str(path), "is no readable image; remove it or stage the data again")
     if image.shape[:2] != (height, width):
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return image[:, :, ::-1].astype(np.uint8)
+    return (image[:, :, None] if channels == 1 else image[:, :, ::-1]).astype(np.uint8)

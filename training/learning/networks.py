@@ -21,8 +21,8 @@ _STAGES = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4
 _WIDTHS = (64, 128, 256, 512)
 
 
-def build(architecture: str, classes: int) -> nn.Module:
-    """A freshly initialised network that maps (n, 3, height, width) to (n, classes) scores.
+def build(architecture: str, classes: int, channels: int = 3) -> nn.Module:
+    """A freshly initialised network that maps (n, channels, height, width) to (n, classes) scores.
 
     Raises
     ------
@@ -30,14 +30,15 @@ def build(architecture: str, classes: int) -> nn.Module:
         Unknown architecture.
     """
     if architecture == "small_cnn":
-        return small_cnn(classes)
+        return small_cnn(classes, channels=channels)
     if architecture in _STAGES:
-        return ResNet(_STAGES[architecture], Bottleneck if architecture == "resnet50" else BasicBlock, classes)
+        block = Bottleneck if architecture == "resnet50" else BasicBlock
+        return ResNet(_STAGES[architecture], block, classes, channels)
     known = ", ".join(("small_cnn", *_STAGES))
     raise TrainingError("architecture", architecture, f"is not known; choose one of {known}")
 
 
-def small_cnn(classes: int, width: int = 16) -> nn.Module:
+def small_cnn(classes: int, width: int = 16, channels: int = 3) -> nn.Module:
     """Four convolutions and three halvings: enough for 32 x 32 pixels, and quick on one core."""
 
     def stage(inputs: int, outputs: int) -> list[nn.Module]:
@@ -45,7 +46,7 @@ def small_cnn(classes: int, width: int = 16) -> nn.Module:
         return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
     return nn.Sequential(
-        *stage(3, width),
+        *stage(channels, width),
         nn.MaxPool2d(2),
         *stage(width, 2 * width),
         nn.MaxPool2d(2),
@@ -109,9 +110,11 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """Stem, four stages of blocks, average, one linear layer."""
 
-    def __init__(self, stages: tuple[int, ...], block: type[BasicBlock | Bottleneck], classes: int) -> None:
+    def __init__(
+        self, stages: tuple[int, ...], block: type[BasicBlock | Bottleneck], classes: int, channels: int = 3
+    ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         self.layer1 = _stage(block, 64, _WIDTHS[0], stages[0], 1)
@@ -139,6 +142,9 @@ def _stage(block: type[BasicBlock | Bottleneck], inputs: int, width: int, depth:
 def load_weights(network: nn.Module, path: Path) -> list[str]:
     """Start from a given state dict; the last layer stays fresh where the number of classes differs.
 
+    Weights of a first layer for colour serve a grey image too, summed over the colours: a grey picture is one whose
+    colours are equal.
+
     Returns
     -------
     names of the parameters that were not taken
@@ -159,12 +165,15 @@ def load_weights(network: nn.Module, path: Path) -> list[str]:
         raise TrainingError("weights", str(path), f"is no torch state dict ({error})") from None
     own = network.state_dict()
     head = set(list(own)[-2:])
+    first = next(iter(own))
+    if own[first].ndim == 4 and own[first].shape[1] == 1 and first in given and given[first].ndim == 4:
+        given = {**given, first: given[first].sum(1, keepdim=True)}
     fits = {name: tensor for name, tensor in given.items() if name in own and tensor.shape == own[name].shape}
     missing = sorted(set(own) - set(fits))
     if not set(missing) <= head:
-        first = next(name for name in missing if name not in head)
+        unfit = next(name for name in missing if name not in head)
         raise TrainingError(
-            "weights", str(path), f"does not fit the architecture, first at {first}; choose the other one"
+            "weights", str(path), f"does not fit the architecture, first at {unfit}; choose the other one"
         )
     network.load_state_dict(fits, strict=False)
     return missing
