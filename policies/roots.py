@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,26 @@ class Root:
         for part in dict.fromkeys((*self.parts, self.folder)):
             for path in sorted(p for p in (self.top / part).rglob("*") if p.is_file()):
                 if not _NO_PART & set(path.parts) and path.suffix not in (".md", ".py"):
-                    checksum = hashlib.sha256(path.read_bytes()).digest()
-                    digest.update(f"{path.relative_to(self.top)}\0".encode() + checksum)
+                    name = path.relative_to(self.top).as_posix()
+                    edit = self.edits.get(name)
+                    content = edit(path.read_text()).encode() if edit else path.read_bytes()
+                    digest.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
         return digest.hexdigest()
 
 
 def environment_names() -> list[str]:
     """All environments of the repository, production first: it is what matters."""
     return sorted((p.parent.name for p in ENVIRONMENTS.glob("*/main.tf.json")), key=lambda name: (name != "prod", name))
+
+
+def part_root(name: str, text: str) -> Root:
+    """An environment with ``text`` in place of its main.tf.json: that of a part of its workloads."""
+    whole = environment_root(name)
+    document = json.loads(text)
+    inputs = {"models": specimens(document, whole.account, whole.region)}
+    if document == json.loads((ROOT / whole.folder / "main.tf.json").read_text()):
+        return whole
+    return replace(whole, inputs=inputs, edits={f"{whole.folder}/main.tf.json": lambda _: text})
 
 
 def environment_root(name: str) -> Root:

@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--source", default=default.source, help="data source; empty: the workload's own default")
     run.add_argument("--stage", choices=STAGES, help="go on from this stage with what the last run left")
     run.add_argument("--keep", action="store_true", help="leave everything up at the end, and say how to reach it")
-    run.add_argument("--images", type=_count(4, 150), default=default.images, help="images to classify")
+    run.add_argument("--images", type=_count(4, 150), default=default.images, help="images for the workflow")
     run.add_argument("--load-seconds", type=_count(2, 300), default=default.load_seconds)
     run.add_argument("--load-users", type=_count(1, 64), default=default.load_users)
     run.add_argument("--speed", type=_speed, default=default.speed, help="divides the waits of AWS (1: as slow as AWS)")

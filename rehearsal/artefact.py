@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 from rehearsal.actors import Actor
@@ -32,3 +33,25 @@ def documents(archive: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             return json.load(model or io.BytesIO()), json.load(metrics or io.BytesIO())
     except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
         raise RehearsalError(f"model.tar.gz cannot be read ({error!r}): train again") from error
+
+
+def figures(archive: bytes, folder: Path) -> list[dict[str, Any]]:
+    """Unpack the pictures that ``figures.json`` of a job's output names; returns their descriptions with ``path``.
+
+    None where the job left no such file. RehearsalError when a picture that is named is not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
+            if "figures.json" not in members:
+                return []
+            listed: list[dict[str, Any]] = json.load(tar.extractfile(members["figures.json"]) or io.BytesIO())
+            for figure in listed:
+                path = folder / Path(figure["file"]).name
+                content = tar.extractfile(members[figure["file"]])
+                path.write_bytes(content.read() if content else b"")
+                figure["path"] = str(path)
+            return listed
+    except (tarfile.TarError, KeyError, ValueError, TypeError, EOFError) as error:
+        raise RehearsalError(f"output.tar.gz cannot be read ({error!r}): train again") from error

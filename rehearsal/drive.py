@@ -18,7 +18,8 @@ from rehearsal.console import Console
 from rehearsal.denials import Denials, explain
 from rehearsal.report import write_report
 from rehearsal.run import Options, RehearsalError, Run, UsageError, fresh, now, only_one, relative, write_text
-from rehearsal.stages import STAGES, perform
+from rehearsal.stages import STAGES, perform, stages_of
+from rehearsal.stages.synth import write_part
 from rehearsal.versions import versions
 from terraform.command import TerraformError
 from terraform.interrupts import held
@@ -39,7 +40,10 @@ def rehearse(folder: Path, options: Options, first: str | None = None) -> bool:
     Whatever happens, the embedded AWS is stopped with its state saved, unless a run that was to be kept has passed.
     UsageError, with nothing touched, when the options cannot be met.
     """
-    stages = list(STAGES[STAGES.index(first or STAGES[0]) :])
+    of_workload = stages_of(spec.load(options.workload))
+    if first and first not in of_workload:
+        raise UsageError(f"STAGE: {options.workload} has no stage {first!r}; it has {', '.join(of_workload)}")
+    stages = list(of_workload[of_workload.index(first) if first else 0 :])
     if options.keep:
         stages.remove("destroy")
     if not stages:
@@ -71,7 +75,7 @@ def begun(folder: Path, options: Options) -> Run:
         raise UsageError(f"SOURCE: {source!r} is no data source of {workload.name}; known: {known}")
     keeping.stop_server_of(folder)
     fresh(folder)
-    run = Run(folder, replace(options, source=source))
+    run = Run(folder, replace(options, source=source, images=options.images or workload.rehearsal.images))
     run.record_run(None)
     return run
 
@@ -91,10 +95,12 @@ def continued(folder: Path, options: Options, first: str) -> Run:
                 f"go on with {setting}={found}, or begin anew without STAGE"
             )
     keeping.stop_server_of(folder)
-    run = Run(folder, replace(options, source=old["source"]), started=old["started"])
+    images = options.images or spec.load(options.workload).rehearsal.images
+    run = Run(folder, replace(options, source=old["source"], images=images), started=old["started"])
     keeping.restore_before_destroy(run)
     if not run.aws_state.exists():
         raise RehearsalError(f"the last run left no state in {relative(run.aws_state)}: run `make rehearse`")
+    write_part(run)  # settings may have changed since
     return run
 
 
@@ -142,7 +148,7 @@ def cause_of(error: Exception, run: Run) -> str:
 def finish(run: Run, result: str) -> None:
     """End what runs (or keep it, when that was asked for and all went well), write the report, give the verdict."""
     keep = run.options.keep and result == "passed"
-    run.record_run(result, versions=versions())
+    run.record_run(result, versions=versions(), stages=stages_of(run.workloads[-1]))
     if run.aws and not keep:
         try:
             run.stop_aws()

@@ -16,6 +16,7 @@ from terraform.live import change, models, rollback
 from terraform.live.ledger import Ledger, entries
 from terraform.live.place import endpoint_names
 from terraform.stacks.settings import load_settings
+from terraform.stacks.synth import part
 
 Note = Callable[[str], None]
 PATIENCE_S, SILENCE_S, POLL_S = 120.0, 180.0, 0.25
@@ -23,14 +24,15 @@ STATE_BUCKET = f"slipway-{ACCOUNT}-state"
 
 
 class Environment(Configuration):
-    """``terraform/environments/rehearsal``: the deploy role changes it, the plan role looks at it.
+    """The rehearsal environment of this run: the deploy role changes it, the plan role looks at it.
 
+    Its code is what `synth` makes of ``terraform/environments/rehearsal/settings.yaml`` for the rehearsed workloads.
     What an apply has brought is verified as `make apply` verifies it, by the same code.
     """
 
-    def __init__(self, run: Run, folder: Path = ENVIRONMENTS / "rehearsal") -> None:
+    def __init__(self, run: Run, folder: Path | None = None) -> None:
         work = run.path("terraform")
-        super().__init__(run, folder, work / "terraform.tfstate")
+        super().__init__(run, folder or run.environment, work / "terraform.tfstate")
         self.models = work / "models.tfvars.json"
         self.plan, self.second_plan = work / "first.tfplan", work / "second.tfplan"
 
@@ -40,7 +42,8 @@ class Environment(Configuration):
     def place(self, note: Note, name: Name = "deploy") -> change.Place:
         """This environment, for the code that changes a real one, with the account's state bucket."""
         pipeline = actor(self.run, name)
-        settings = load_settings(ENVIRONMENTS / "rehearsal" / "settings.yaml", "rehearsal/settings.yaml")
+        names = [workload.name for workload in self.run.workloads]
+        settings = part(load_settings(ENVIRONMENTS / "rehearsal" / "settings.yaml", "rehearsal/settings.yaml"), names)
         return change.Place(
             models=self.models,
             endpoints=endpoint_names(settings),

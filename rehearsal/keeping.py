@@ -15,6 +15,7 @@ import psutil
 from rehearsal.aws.client import EmbeddedAws
 from rehearsal.run import RehearsalError, Run, must_save, only_one, relative, start_embedded, write_json
 from terraform.interrupts import held
+from training.workloads import spec
 
 STOP_S = 60
 ENDPOINTS_S = 60
@@ -134,6 +135,8 @@ def hints(aws: EmbeddedAws, workload: str, folder: Path) -> str:
     env = {name: value for name, value in aws.env().items() if name in names}
     env |= {"AWS_CONFIG_FILE": str(folder / "aws.config"), "AWS_PROFILE": "operator"}
     endpoint = f"slipway-rehearsal-{workload}"
+    usage = spec.load(workload).workflow
+    use = usage.definition.partition("_")[0] if usage else "retrain"
     image = relative(next((folder / "dataset" / "test").glob("*/*.png"), Path("IMAGE.png")))
     exports = "\n".join(f"  export {name}={value}" for name, value in sorted(env.items()))
     return f"""
@@ -145,7 +148,7 @@ Everything is up (process {aws.pid}). In a shell of your own, as the operator:
   aws sagemaker-runtime invoke-endpoint --endpoint-name {endpoint} \\
       --content-type image/png --body fileb://{image} {os.devnull}
   aws stepfunctions list-executions --state-machine-arn \\
-      arn:aws:states:{aws.region}:{aws.account_id}:stateMachine:{endpoint}-classify
+      arn:aws:states:{aws.region}:{aws.account_id}:stateMachine:{endpoint}-{use}
 
 AWS_PROFILE=approver approves models and can do little else, AWS_PROFILE=owner is the account's root user.
 

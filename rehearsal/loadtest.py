@@ -8,6 +8,7 @@ takes from the first. What was not running before does not run afterwards.
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import sys
 import time
@@ -33,13 +34,12 @@ from rehearsal.run import (
     relative,
     start_embedded,
 )
-from rehearsal.stages import STAGES
+from rehearsal.stages import USES, stages_of
 from terraform.command import ROOT
 from terraform.interrupts import catch, child, held
 from training.workloads import spec
 
 FAILED, INTERRUPTED = 1, 130
-NEEDED = STAGES[: STAGES.index("promote") + 1]
 PATIENCE_S = 20
 SETTLE_S = 120
 POLL_S = 0.2
@@ -134,7 +134,8 @@ def _rehearsed(folder: Path, workload: str) -> Run:
     run = begun(folder, Options(workload=workload))
     denials = Denials(run.denials)
     try:
-        if not all(carry_out(run, name, denials) for name in NEEDED):
+        needed = itertools.takewhile(lambda name: name not in USES.values(), stages_of(run.workloads[-1]))
+        if not all(carry_out(run, name, denials) for name in needed):
             raise RehearsalError("the rehearsal failed before there was an endpoint to load")
     except BaseException:
         with held():

@@ -17,6 +17,8 @@ from typing import Any
 from rehearsal.aws.client import EmbeddedAws, EmbeddedAwsStartError
 from terraform.command import ROOT, SCRATCH
 from terraform.interrupts import held
+from training.workloads import spec
+from training.workloads.description import Workload
 
 DEFAULT_FOLDER = SCRATCH / "rehearsal"
 REGION = "eu-west-1"
@@ -40,13 +42,14 @@ def now() -> str:
 class Options:
     """What the person asked for.
 
-    ``images`` counts the pictures to classify, ``load_seconds`` is the length of the load test without its warm-up, and
-    ``speed`` divides the waits of the embedded AWS (canary bake, alarm period, cooldown).
+    ``images`` counts the pictures that the workflow is given (0: as many as the workload says), ``load_seconds`` is the
+    length of the load test without its warm-up, and ``speed`` divides the waits of the embedded AWS (canary bake, alarm
+    period, cooldown).
     """
 
     workload: str = "vehicles"
     source: str = ""
-    images: int = 60
+    images: int = 0
     load_seconds: int = 12
     load_users: int = 8
     speed: float = 20.0
@@ -101,6 +104,20 @@ class Run:
         return self.folder / "aws.state"
 
     @property
+    def workloads(self) -> list[Workload]:
+        """What is rehearsed: the workload, behind the companions that it cannot do without."""
+        return spec.together(spec.load(self.options.workload))
+
+    def dataset(self, workload: str) -> Path:
+        """The folder of a workload's staged data."""
+        return self.path("dataset" if workload == self.options.workload else f"dataset-{workload}")
+
+    @property
+    def environment(self) -> Path:
+        """The rehearsal environment with nothing but what is rehearsed, as Terraform code."""
+        return self.folder / "environment"
+
+    @property
     def terraform(self) -> Path:
         return self.folder / "terraform"
 
@@ -125,13 +142,17 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def data(self, stage: str) -> dict[str, Any]:
-        """What an earlier stage recorded; RehearsalError when it has not passed in this run."""
+    def data(self, stage: str, workload: str = "") -> dict[str, Any]:
+        """What an earlier stage recorded; RehearsalError when it has not passed in this run.
+
+        Of a companion where one is named: stages that take several workloads keep the others' apart.
+        """
         record = self._record(stage)
         if record is None or record.get("status") != "passed":
             raise RehearsalError(f"stage {stage!r} has not passed in {self.folder}: run `make rehearse STAGE={stage}`")
         data: dict[str, Any] = record["data"]
-        return data
+        companions: dict[str, dict[str, Any]] = data.get("companions", {})
+        return companions.get(workload, data)
 
     def _record(self, stage: str) -> dict[str, Any] | None:
         for path in sorted((self.folder / "stages").glob(f"*-{stage}.json")):
@@ -149,8 +170,11 @@ class Run:
                 path.unlink()
 
     def record_run(self, result: str | None, **facts: Any) -> None:
+        option = self.workloads[-1].data.options.get(self.options.source)
         write_json(self.folder / "run.json", {
             **asdict(self.options),
+            "source_title": option.title if option else "",
+            "synthetic": option.synthetic if option else None,
             "environment": "rehearsal",
             "started": self.started,
             "finished": now() if result else None,

@@ -57,18 +57,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def prove(folder: Path) -> verdict.Verdict:
     """Everything, with a rehearsal first where there is none that speaks for this code."""
-    plans = sides.rehearsed_plans()
-    ensure_rehearsal(folder, freshness.why_not(folder, freshness.code_fingerprint()))
+    workload = freshness.workload(folder) or Options().workload
+    plans = sides.rehearsed_plans(workload)
+    ensure_rehearsal(folder, workload, freshness.why_not(folder, freshness.code_fingerprint()))
     found = of_roles(folder, plans)
     if not found.failures and not freshness.same_documents(folder, plans):
-        ensure_rehearsal(folder, "other policies decided in it than those that lie here")
+        ensure_rehearsal(folder, workload, "other policies decided in it than those that lie here")
         found = of_roles(folder, plans)
     if found.failures:  # to tell them soon is worth more than to tell all: the rest plans every environment
         return found + verdict.Verdict(["Networks, forbidden calls and linters are looked at when this holds."])
-    return found + of_forbidden(folder) + of_plans(plans) + of_linters(plans)
+    return found + of_forbidden(folder) + of_plans() + of_linters(plans)
 
 
-def ensure_rehearsal(folder: Path, reason: str) -> None:
+def ensure_rehearsal(folder: Path, workload: str, reason: str) -> None:
     """Rehearse where there is a reason to; RehearsalError when that fails, or would end one that was left up."""
     if not reason:
         return
@@ -78,7 +79,7 @@ def ensure_rehearsal(folder: Path, reason: str) -> None:
             "`make rehearse STAGE=destroy` ends it in order, `make stop` puts it aside"
         )
     print(f"The last rehearsal does not count: {reason}. Rehearsing (5 minutes).\n", flush=True)
-    if not rehearse(folder, Options()):
+    if not rehearse(folder, Options(workload=workload)):
         raise RehearsalError(f"the rehearsal failed, so nothing is proved: see {relative(folder)}/report.html")
 
 
@@ -102,13 +103,13 @@ def of_forbidden(folder: Path) -> verdict.Verdict:
     return verdict.Verdict(["Forbidden calls of the last rehearsal", line, ""], faults(record))
 
 
-def of_plans(rehearsed: list[Plan]) -> verdict.Verdict:
+def of_plans() -> verdict.Verdict:
     """Every environment's ways out, and the pages that tell of all this."""
     plans = sides.every_environment()
     found = {name: paths(plan, roles([plan])) for name, plan in plans.items()}
     idle = {name: idle_endpoints(plan, found[name]) for name, plan in plans.items()}
     told = verdict.of_network(found, idle)
-    old = stale(pages(rehearsed, plans))
+    old = stale(pages(sides.rehearsed_plans(), plans))
     failures = [*told.failures, *(f"{name} is stale: `make docs`, and review what changed" for name in old)]
     return verdict.Verdict(["Networks: where functions, jobs and endpoints can go", *told.lines], failures)
 

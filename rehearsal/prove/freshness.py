@@ -63,6 +63,11 @@ def why_not(folder: Path, code: str) -> str:
     return ""
 
 
+def workload(folder: Path) -> str:
+    """What was rehearsed in ``folder``; "" where nothing was."""
+    return str(_read(folder / "run.json").get("workload") or "")
+
+
 def same_documents(folder: Path, plans: Iterable[Plan]) -> bool:
     """Whether the rehearsal in ``folder`` was judged by just these policy documents."""
     return _read(folder / RECORD).get("documents") == documents_fingerprint(plans)

@@ -8,20 +8,25 @@ from pathlib import Path
 from policies.environments import environment_names, environment_plans
 from policies.plan import Plan, listed
 from policies.resolve import resolve
-from policies.roots import environment_root
+from policies.roots import part_root
 from rehearsal.account import INPUTS
 from rehearsal.prove.bootstrap import bootstrap_plan, plan_of, root
 from rehearsal.prove.compare import RoleEvidence, Row, compare
 from rehearsal.prove.reasons import Reason, stale
 from rehearsal.prove.roles import resource_policies, roles
 from rehearsal.prove.used import uses
+from rehearsal.run import Options
+from terraform.stacks.synth import load_all, part, synthesise
+from training.workloads import spec
 
 REHEARSED = "rehearsal"
 
 
-def rehearsed_plans() -> list[Plan]:
-    """What a rehearsal applies: its environment, and the account around it. Raises as ``resolve`` does."""
-    roots = [environment_root(REHEARSED), root(INPUTS)]
+def rehearsed_plans(workload: str = "") -> list[Plan]:
+    """What a workload's rehearsal applies: its environment, and the account around it. Raises as ``resolve`` does."""
+    names = [one.name for one in spec.together(spec.load(workload or Options().workload))]
+    settings = part(load_all([REHEARSED])[REHEARSED], names)
+    roots = [part_root(REHEARSED, synthesise({REHEARSED: settings})[REHEARSED]), root(INPUTS)]
     documents = resolve(roots)
     return [plan_of(one, documents) for one in roots]
 

@@ -9,7 +9,9 @@ from typing import Any
 from loadtest.report.objective import objective
 from loadtest.report.svg import Limit, Line, line_chart
 from loadtest.report.values import count, duration, mapping, mappings, milliseconds, number, percent, text
+from rehearsal.report.pictures import drawn
 from rehearsal.report.records import RunRecord
+from rehearsal.report.thumbnails import Album
 
 MAX_LABELS = 20
 MAX_DIFF_LINES = 200
@@ -34,14 +36,24 @@ SERVICES = (
 )
 
 
-def training(run: RunRecord) -> dict[str, Any] | None:
-    """Return learning curves, final metrics and the confusion matrix, or None when nothing was trained."""
+def trainings(run: RunRecord, album: Album) -> list[dict[str, Any]]:
+    """Return how the workload's model was trained, and after it those of its companions."""
     data = run.data("train")
+    companions = mapping(data.get("companions"))
+    found = [training("", data | {"confusion": data.get("confusion") or run.data("promote").get("confusion")}, album)]
+    found += [training(text(name, 80), mapping(theirs), album) for name, theirs in companions.items()]
+    return [one for one in found if one]
+
+
+def training(name: str, data: dict[str, Any], album: Album) -> dict[str, Any] | None:
+    """Return learning curves, final metrics, the confusion matrix and plots; None when nothing was trained."""
     epochs, metrics = mappings(data.get("epochs")), mapping(data.get("metrics"))
-    matrix = confusion(data.get("confusion") or run.data("promote").get("confusion"))
+    matrix = confusion(data.get("confusion"))
     if not (epochs or metrics or matrix):
         return None
     return {
+        "name": name,
+        "figures": drawn(data, album),
         "plots": [plot for plot in (_curve(epochs, name) for name in ("accuracy", "loss")) if plot],
         "metrics": [
             (text(name, 60).replace(":", " ").replace("_", " "), percent(value) if _is_share(name) else f"{value:.4g}")
@@ -52,6 +64,40 @@ def training(run: RunRecord) -> dict[str, Any] | None:
         "confusion": matrix,
         "job": text(data.get("job_name"), 120),
         "time": duration(number(data.get("seconds"))),
+        "envelope": _envelope(mapping(data.get("envelope"))),
+    }
+
+
+def tuning(run: RunRecord) -> dict[str, Any] | None:
+    """Return the trials of a search, the best first, or None when there was none."""
+    data = run.data("tune")
+    trials, objective = mappings(data.get("trials")), mapping(data.get("objective"))
+    if not trials:
+        return None
+    names = list(dict.fromkeys(name for trial in trials for name in mapping(trial.get("hyperparameters"))))
+    best = text(data.get("best"), 120)
+    sign = -1 if text(objective.get("goal"), 20) == "Maximize" else 1
+
+    def standing(trial: dict[str, Any]) -> tuple[bool, float]:
+        value = number(trial.get("value"))
+        return value is None, sign * (value or 0)
+
+    trials.sort(key=standing)
+    return {
+        "job": text(data.get("job_name"), 120),
+        "strategy": text(data.get("strategy"), 40),
+        "objective": f"{text(objective.get('goal'), 20).lower()} {text(objective.get('metric'), 60)}",
+        "head": [text(name, 60).replace("_", " ") for name in names],
+        "rows": [
+            {
+                "name": text(trial.get("name"), 120),
+                "best": text(trial.get("name"), 120) == best,
+                "status": text(trial.get("status"), 40),
+                "values": [text(mapping(trial.get("hyperparameters")).get(name), 40) for name in names],
+                "value": _plain(trial.get("value")),
+            }
+            for trial in trials
+        ],
         "envelope": _envelope(mapping(data.get("envelope"))),
     }
 

@@ -19,6 +19,7 @@ from rehearsal.report.records import RunRecord, read_run
 from rehearsal.report.thumbnails import Album
 
 TEMPLATES = Path(__file__).with_name("templates")
+FIGURES_BYTES = 12 * 1024 * 1024
 
 
 def write_report(run_dir: Path, out: Path | None = None) -> Path:
@@ -31,12 +32,14 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
 
 def render(run: RunRecord) -> str:
     """Return the page of a run."""
-    album = Album(run.folder)
+    album, drawn_album = Album(run.folder), Album(run.folder, FIGURES_BYTES)
     sections: dict[str, Callable[[], Any]] = {
         "gallery": lambda: pictures.gallery(run, album),
         "confidence": lambda: pictures.confidence(run),
         "samples": lambda: pictures.samples(run, album),
-        "training": lambda: figures.training(run),
+        "used": lambda: pictures.drawn(run.data("assess") or run.data("classify"), drawn_album),
+        "trainings": lambda: figures.trainings(run, drawn_album),
+        "tuning": lambda: figures.tuning(run),
         "load": lambda: figures.load(run),
         "infrastructure": lambda: figures.infrastructure(run),
         "promotion": lambda: figures.promotion(run),

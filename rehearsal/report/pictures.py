@@ -49,6 +49,19 @@ def gallery(run: RunRecord, album: Album) -> dict[str, Any] | None:
     }
 
 
+def drawn(data: dict[str, Any], album: Album) -> list[dict[str, Any]]:
+    """Return the plots and sheets of pictures that a stage, or the job that it ran, has left."""
+    return [
+        {
+            "picture": album.figure(text(figure.get("path"), 4000)),
+            "title": text(figure.get("title"), 120),
+            "caption": text(figure.get("caption"), 1200),
+            "alt": text(figure.get("alt"), 600) or text(figure.get("title"), 120),
+        }
+        for figure in mappings(data.get("figures"))
+    ]
+
+
 def samples(run: RunRecord, album: Album) -> dict[str, Any] | None:
     """Return a few training images and how many there are of each class, or None."""
     data = run.data("stage")

@@ -57,7 +57,9 @@ def read_run(folder: Path) -> RunRecord:
         name = path.stem.split("-", 1)[-1]
         before = len(problems)
         found[name] = _stage(name, _read(path, folder, problems), unreadable=len(problems) > before)
-    stages = [found.pop(name, StageRecord(name, "not run")) for name in STAGES]
+    told = facts.get("stages")
+    of_run = [name for name in STAGES if name in found or not isinstance(told, list) or name in told]
+    stages = [found.pop(name, StageRecord(name, "not run")) for name in of_run]
     run = RunRecord(folder, facts, [*stages, *found.values()], problems)
     _recover_load(run)
     return run

@@ -7,12 +7,10 @@ from typing import Any
 from loadtest.report.values import count, duration, mapping, milliseconds, number, percent, text
 from rehearsal.report.records import RunRecord, StageRecord
 
-SOURCES = {
-    "synthetic": ("Synthetic data", "The images are drawn by a program. Accuracy here shows that the path works, "
-                  "and says nothing about how well a model does on photographs."),
-    "cifar100": ("Real data", "CIFAR-100 photographs, 32 × 32 pixels."),
-    "digits": ("Real data", "Handwritten digits from scikit-learn, enlarged to 32 × 32 pixels."),
-}  # fmt: skip
+SYNTHETIC = (
+    "The images are drawn by a program. Accuracy here shows that the path works, and says nothing about how well a "
+    "model does on photographs."
+)
 
 VERDICTS = {
     "passed": "Rehearsal passed",
@@ -26,12 +24,15 @@ CLAIMS = {
     "apply": "Terraform and HashiCorp's own provider built the environment from production's modules, in one go, "
     "and a second plan found nothing to change.",
     "stage": "The data code writes the layout that training reads, into a bucket with its own key and policy.",
+    "tune": "A search over hyperparameters ran real trials, every one of them inside the whole secure envelope.",
     "train": "The retraining state machine ran the unchanged training script under SageMaker's container contract, "
     "and the model passed its quality gate.",
     "register": "A new model waited in the registry until it was approved.",
     "promote": "A change to one reviewed file brought the approved model up behind the endpoint, and nothing else.",
     "classify": "The workflow put every input into its manifest exactly once, sent doubtful images to review, and "
     "survived a broken image, which was reported.",
+    "assess": "Claims took every branch of the business rule, each was written down exactly once although events came "
+    "twice, with the evidence of its verdict, and what could not be read was reported.",
     "load": "The endpoint kept its latency objective under concurrent users, with no more failed requests than that "
     "allows.",
     "prove": "No role of the environment holds a right that it did not use, unless the reason stands beside it; every "
@@ -53,8 +54,9 @@ LIMITS = (
 def head(run: RunRecord) -> dict[str, Any]:
     """Return verdict, summary, data source and the few figures worth reading first."""
     result = text(run.facts.get("result"), 20) or _result(run)
-    source = text(run.facts.get("source"), 60)
-    label, explanation = SOURCES.get(source, ("Data source", source or "The run did not record its data source."))
+    source, synthetic = text(run.facts.get("source_title"), 200), run.facts.get("synthetic")
+    label = {"True": "Synthetic data", "False": "Real data"}.get(str(synthetic), "Data source")
+    explanation = f"{source or 'The run did not record its data source'}. {SYNTHETIC if synthetic is True else ''}"
     return {
         "result": result,
         "verdict": VERDICTS.get(result, "Rehearsal without a result"),
@@ -62,7 +64,7 @@ def head(run: RunRecord) -> dict[str, Any]:
         "environment": text(run.facts.get("environment"), 80),
         "started": text(run.facts.get("started"), 40),
         "broken": next((stage for stage in run.stages if stage.status in {"failed", "interrupted"}), None),
-        "source": {"label": label, "text": explanation, "synthetic": source == "synthetic"},
+        "source": {"label": label, "text": explanation.strip(), "synthetic": synthetic is True},
         "facts": [fact for fact in _key_figures(run) if fact["value"]],
     }
 
@@ -88,10 +90,11 @@ def timeline(run: RunRecord) -> dict[str, Any]:
 
 def claims(run: RunRecord) -> dict[str, Any]:
     """Return what this run has shown, what it would have shown, and what no rehearsal shows."""
-    shown = [{"stage": name, "text": claim} for name, claim in CLAIMS.items() if run.stage(name).passed]
+    of_run = {name: claim for name, claim in CLAIMS.items() if any(stage.name == name for stage in run.stages)}
+    shown = [{"stage": name, "text": claim} for name, claim in of_run.items() if run.stage(name).passed]
     missed = [
         {"stage": name, "status": run.stage(name).status, "text": claim}
-        for name, claim in CLAIMS.items()
+        for name, claim in of_run.items()
         if not run.stage(name).passed
     ]
     speed = number(run.facts.get("speed"))

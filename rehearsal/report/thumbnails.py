@@ -13,6 +13,7 @@ from functions.common.errors import FunctionError
 from functions.common.images import read_header
 
 LONGEST_SIDE = 160
+FIGURE_SIDE = 1400
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 # Up to this, lossless pixels are smaller than a blurred JPEG and show what the model was really given.
@@ -43,16 +44,23 @@ class Album:
 
     def picture(self, path: str) -> Thumbnail:
         """Return the picture of a PNG or JPEG file, named absolutely or within the run's folder."""
+        return self._taken(path, LONGEST_SIDE, lossless_side=LOSSLESS_SIDE)
+
+    def figure(self, path: str) -> Thumbnail:
+        """Return a plot or a sheet of pictures at the size it has, lossless so that its letters stay sharp."""
+        return self._taken(path, FIGURE_SIDE, lossless_side=FIGURE_SIDE)
+
+    def _taken(self, path: str, side: int, *, lossless_side: int) -> Thumbnail:
         if not path:
             return Thumbnail(problem="no picture recorded")
         if self._left <= 0:
             return Thumbnail(problem="left out to keep this page small")
-        thumbnail = _thumbnail(self._folder / path)
+        thumbnail = _thumbnail(self._folder / path, side, lossless_side)
         self._left -= len(thumbnail.uri)
         return thumbnail
 
 
-def _thumbnail(path: Path) -> Thumbnail:
+def _thumbnail(path: Path, side: int, lossless_side: int) -> Thumbnail:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             return Thumbnail(problem="the file is too large to show")
@@ -70,16 +78,16 @@ def _thumbnail(path: Path) -> Thumbnail:
         pixels = None
     if pixels is None:
         return Thumbnail(problem="the file is no readable image")
-    return _encode(pixels)
+    return _encode(pixels, side, lossless_side)
 
 
-def _encode(pixels: np.ndarray) -> Thumbnail:
+def _encode(pixels: np.ndarray, side: int, lossless_side: int) -> Thumbnail:
     height, width = pixels.shape[:2]
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     if scale < 1:
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    lossless = max(width, height) <= LOSSLESS_SIDE
+    lossless = max(width, height) <= lossless_side
     kind, options = ("png", []) if lossless else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 82])
     _, encoded = cv2.imencode(f".{kind}", pixels, options)
     return Thumbnail(f"data:image/{kind};base64,{base64.b64encode(encoded.tobytes()).decode()}", "", width, height)

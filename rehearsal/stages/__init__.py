@@ -12,15 +12,38 @@ from importlib import import_module
 from typing import Any
 
 from rehearsal.run import Run
+from training.workloads.description import Workload
 
 Note = Callable[[str], None]
 Outcome = tuple[str, dict[str, Any]]
 
 STAGES = (
     *("start", "synth", "bootstrap", "apply"),
-    *("stage", "train", "register", "promote"),
-    *("classify", "load", "prove", "destroy"),
+    *("stage", "tune", "train", "register", "promote"),
+    *("classify", "assess", "load", "prove", "destroy"),
 )
+"""All there are, in order; a workload goes through those that fit it."""
+
+USES = {"classify_images": "classify", "assess_claims": "assess"}
+"""What follows the promotion, by the definition of the workflow."""
+
+
+def stages_of(workload: Workload) -> tuple[str, ...]:
+    """The stages that a workload goes through."""
+    left_out = set(USES.values()) - ({USES[workload.workflow.definition]} if workload.workflow else set())
+    if not workload.training.tuning:
+        left_out.add("tune")
+    return tuple(name for name in STAGES if name not in left_out)
+
+
+def for_each(run: Run, of: Callable[[Workload], Outcome]) -> Outcome:
+    """Do the same for every workload that is rehearsed, companions first; theirs lies apart in the data."""
+    found = {workload.name: of(workload) for workload in run.workloads}
+    evidence, data = found.pop(run.options.workload)
+    if found:
+        data["companions"] = {name: theirs for name, (_, theirs) in found.items()}
+        evidence = "; ".join([*(said for said, _ in found.values()), evidence])
+    return evidence, data
 
 
 def perform(name: str, run: Run, note: Note) -> Outcome:

@@ -79,6 +79,7 @@ def make_batch(run: Run, prefix: str) -> list[Picture]:
     """Test images of every class in turn, blends of two classes, and a truncated file, the last of all."""
     folder, choose = run.path("incoming"), random.Random(11)  # noqa: S311 - a choice of pictures, not a secret
     classes = sorted(path for path in (run.path("dataset") / "test").iterdir() if path.is_dir())
+    classes = sorted(choose.sample(classes, min(len(classes), run.options.images)))
     per_class = -(-run.options.images // len(classes))
     picked = {path.name: sorted(path.glob("*.png")) for path in classes}
     batch = []
@@ -89,9 +90,10 @@ def make_batch(run: Run, prefix: str) -> list[Picture]:
         raise RehearsalError(f"the test split has {len(batch)} images, {run.options.images} were asked for")
     for number in range(BLENDS):
         pair = [choose.choice(files) for files in choose.sample(list(picked.values()), 2)]
-        pixels = [np.asarray(cv2.imread(str(file)), dtype=np.uint16) for file in pair]
+        first, second = (np.asarray(cv2.imread(str(file)), dtype=np.uint8) for file in pair)
+        second = np.asarray(cv2.resize(second, first.shape[1::-1]), dtype=np.uint8)
         path = folder / f"blend-{number}.png"
-        cv2.imwrite(str(path), ((pixels[0] + pixels[1]) // 2).astype(np.uint8))
+        cv2.imwrite(str(path), cv2.addWeighted(first, 0.5, second, 0.5, 0))
         batch.append(Picture(path, f"{prefix}{path.name}", "blend"))
     poisoned = folder / "poisoned.png"
     poisoned.write_bytes(batch[0].path.read_bytes()[:20])

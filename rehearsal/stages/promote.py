@@ -17,17 +17,19 @@ from terraform.live import models
 
 
 def perform(run: Run, note: Note) -> Outcome:
-    workload, package = run.options.workload, run.data("register")
     environment = Environment(run)
     before = models.read(environment.models)
-    model = entry(run, package)
-    if workload in before and models.same(before[workload], model):
-        model = before[workload]  # promoted by an earlier run of this stage
+    promoted = {}
+    for workload in run.workloads:
+        model = entry(run, run.data("register", workload.name))
+        known = before.get(workload.name)
+        # Promoted by an earlier run of this stage, it stays as it was written then.
+        promoted[workload.name] = known if known and models.same(known, model) else model
     begin = time.monotonic()
-    applied = environment.promote({workload: model}, note)
+    applied = environment.promote(promoted, note)
     seconds = time.monotonic() - begin
     outputs = environment.outputs()
-    name = outputs["endpoint_names"][workload]
+    name = outputs["endpoint_names"][run.options.workload]
     note("the same, for one who may only look")
     environment.live(note)
     note("plan after the promotion")
@@ -36,8 +38,8 @@ def perform(run: Run, note: Note) -> Outcome:
     instances = live["ProductionVariants"][0]["CurrentInstanceCount"]
     return f"{applied.live}; plan empty", {
         "endpoint": name,
-        "version": model["version"],
-        "diff": models.diff(before, {workload: model}, environment.models.name),
+        "version": promoted[run.options.workload]["version"],
+        "diff": models.diff(before, promoted, environment.models.name),
         "seconds": seconds,
         "instances": instances,
         "live": applied.live,

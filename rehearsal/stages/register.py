@@ -6,11 +6,16 @@ from typing import Any
 
 from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
-from rehearsal.stages import Note, Outcome
+from rehearsal.stages import Note, Outcome, for_each
 
 
 def perform(run: Run, note: Note) -> Outcome:
-    trained = run.data("train")
+    return for_each(run, lambda workload: register(run, workload.name, note))
+
+
+def register(run: Run, workload: str, note: Note) -> Outcome:
+    """Approve one workload's new model."""
+    trained = run.data("train", workload)
     arn = trained["output"]["model_package_arn"]
     sagemaker = actor(run, "approver").client("sagemaker")
     group = arn.split(":model-package/")[-1].rpartition("/")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -10,29 +11,34 @@ from typing import Any
 
 from rehearsal.actors import Actor, actor
 from rehearsal.run import RehearsalError, Run
-from rehearsal.stages import Note, Outcome
+from rehearsal.stages import Note, Outcome, for_each
 from terraform.command import ROOT, SCRATCH
 from terraform.interrupts import child
+from training.workloads.description import Workload
 
-SPLITS = ("train", "validation", "test")
 SAMPLES = 24
 PATIENCE_S = 15  # for a command that was interrupted to tidy up
 
 
 def perform(run: Run, note: Note) -> Outcome:
+    return for_each(run, lambda workload: stage(run, workload, note))
+
+
+def stage(run: Run, workload: Workload, note: Note) -> Outcome:
+    """Stage the data of one workload."""
     bucket = run.data("apply")["outputs"]["data_bucket"]
-    folder = run.path("dataset")
-    command = [sys.executable, "-m", "training.data", "stage", "--workload", run.options.workload]
-    if run.options.source:
+    folder = run.dataset(workload.name)
+    command = [sys.executable, "-m", "training.data", "stage", "--workload", workload.name, *workload.rehearsal.stage]
+    if run.options.source and workload.name == run.options.workload:
         command += ["--source", run.options.source]
     operator = actor(run, "operator")
     follow([*command, "--out", str(folder), "--bucket", f"s3://{bucket}"], operator, note)
     images = count_images(folder)
-    total = sum(sum(classes.values()) for classes in images.values())
-    uploaded = count_objects(operator, bucket, f"{run.options.workload}/dataset/")
+    total = sum(1 for _ in folder.rglob("*.png"))
+    uploaded = count_objects(operator, bucket, f"{workload.name}/dataset/")
     if uploaded < total:
         raise RehearsalError(f"{total} images were written but {uploaded} objects stand in s3://{bucket}")
-    evidence = f"{total} images of {len(images['train'])} classes, {uploaded} objects in s3://{bucket}"
+    evidence = f"{total} images of {len(workload_classes(folder))} classes, {uploaded} objects in s3://{bucket}"
     return evidence, {"images": images, "objects": uploaded, "samples": samples(folder), "folder": str(folder)}
 
 
@@ -51,14 +57,19 @@ def follow(command: list[str], who: Actor, note: Note) -> str:
     return "".join(lines)
 
 
+def workload_classes(folder: Path) -> list[str]:
+    """Classes of the staged data."""
+    classes: list[str] = json.loads((folder / "dataset.json").read_text())["classes"]
+    return classes
+
+
 def count_images(folder: Path) -> dict[str, dict[str, int]]:
-    """Images per split and class."""
-    return {
-        split: {
-            path.name: len(list(path.glob("*.png"))) for path in sorted((folder / split).iterdir()) if path.is_dir()
-        }
-        for split in SPLITS
-    }
+    """Images per split and class, as the staged description counts them; those of augmentation as a split of theirs."""
+    counts: dict[str, dict[str, int]] = json.loads((folder / "dataset.json").read_text())["counts"]
+    augmented = folder / "train" / "augmented"
+    if augmented.is_dir():
+        counts["augmented"] = {path.name: sum(1 for _ in path.iterdir()) for path in sorted(augmented.iterdir())}
+    return counts
 
 
 def count_objects(reader: Actor, bucket: str, prefix: str) -> int:
@@ -67,11 +78,12 @@ def count_objects(reader: Actor, bucket: str, prefix: str) -> int:
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:
-    """A few training images of every class, for the report."""
+    """A few training images, of every class where there are folders of classes, for the report."""
     choose = random.Random(7)  # noqa: S311 - a choice of pictures, not a secret
-    classes = sorted(path for path in (folder / "train").iterdir() if path.is_dir())
+    train = folder / "train"
+    classes = sorted(path for path in train.iterdir() if path.is_dir() and path.name != "augmented") or [train]
     picked = []
-    for path in classes:
+    for path in choose.sample(classes, min(len(classes), SAMPLES)):
         files = sorted(path.glob("*.png"))
         picked += choose.sample(files, min(len(files), max(1, SAMPLES // len(classes))))
-    return [{"path": str(file), "label": file.parent.name} for file in picked]
+    return [{"path": str(file), "label": file.parent.name} for file in sorted(picked)]

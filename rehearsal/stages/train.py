@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 from rehearsal import artefact
 from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
-from rehearsal.stages import Note, Outcome
+from rehearsal.stages import Note, Outcome, for_each
 from rehearsal.stages.stage import follow
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -24,8 +25,13 @@ POLL_S = 0.5
 
 
 def perform(run: Run, note: Note) -> Outcome:
-    workload, outputs = run.options.workload, run.data("apply")["outputs"]
-    code = upload_code(run, outputs["models_bucket"], note)
+    return for_each(run, lambda workload: train(run, workload.name, note))
+
+
+def train(run: Run, workload: str, note: Note) -> Outcome:
+    """Train one workload's model, as far as the registry."""
+    outputs = run.data("apply")["outputs"]
+    code = upload_code(run, workload, outputs["models_bucket"], note)
     job = f"{outputs['endpoint_names'][workload]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     states = actor(run, "operator").client("stepfunctions")
     begin = time.monotonic()
@@ -47,7 +53,7 @@ def perform(run: Run, note: Note) -> Outcome:
     described = actor(run, "operator").client("sagemaker").describe_training_job(TrainingJobName=job)
     metrics = {metric["MetricName"]: metric["Value"] for metric in described["FinalMetricDataList"]}
     seconds = time.monotonic() - begin
-    card, figures = artefact.documents(artefact.fetch(actor(run, "operator"), output["model_data_url"]))
+    card, metrics_file = artefact.documents(artefact.fetch(actor(run, "operator"), output["model_data_url"]))
     shown = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name.startswith("test:"))
     evidence = f"job {job}: {len(epochs)} epochs, {shown}"
     return evidence, {
@@ -56,7 +62,8 @@ def perform(run: Run, note: Note) -> Outcome:
         "code": code,
         "epochs": epochs,
         "metrics": metrics,
-        "confusion": {"labels": card["classes"], "matrix": figures["confusion"]},
+        "confusion": {"labels": card["classes"], "matrix": metrics_file.get("confusion")},
+        "figures": figures(run, workload, output["model_data_url"]),
         "source": card["source"],
         "seconds": seconds,
         "envelope": envelope(described),
@@ -64,13 +71,21 @@ def perform(run: Run, note: Note) -> Outcome:
     }
 
 
-def upload_code(run: Run, bucket: str, note: Note) -> str:
+def figures(run: Run, workload: str, model_data_url: str) -> list[dict[str, Any]]:
+    """The pictures that the job left beside its model, fetched into the run's folder."""
+    folder = run.path("figures") / workload
+    shutil.rmtree(folder, ignore_errors=True)
+    where = model_data_url.removesuffix("model.tar.gz") + "output.tar.gz"
+    return artefact.figures(artefact.fetch(actor(run, "operator"), where), folder)
+
+
+def upload_code(run: Run, workload: str, bucket: str, note: Note) -> str:
     """Pack the training code and put it under a key that its content decides; return the S3 URI."""
-    archive = run.path("code") / "sourcedir.tar.gz"
-    command = [sys.executable, "-m", "training.jobs.package", "--workload", run.options.workload]
+    archive = run.path("code") / workload / "sourcedir.tar.gz"
+    command = [sys.executable, "-m", "training.jobs.package", "--workload", workload]
     follow([*command, "--out", str(archive)], actor(run, "operator"), note)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
-    key = f"{run.options.workload}/code/{digest}/sourcedir.tar.gz"
+    key = f"{workload}/code/{digest}/sourcedir.tar.gz"
     actor(run, "operator").client("s3").upload_file(str(archive), bucket, key)
     return f"s3://{bucket}/{key}"
 

@@ -66,6 +66,7 @@ def make_run(folder: Path) -> Path:
     images.mkdir(parents=True)
     write(folder / "run.json", {
         "workload": "vehicles", "environment": "rehearsal", "source": "synthetic", "speed": 20, "result": "passed",
+        "source_title": "Drawn silhouettes", "synthetic": True,
         "started": "2026-03-02T09:14:05+00:00", "finished": "2026-03-02T09:17:31+00:00",
         "machine": {"system": "Linux", "architecture": "x86_64", "cpus": 2},
         "versions": {"python": "3.11.7", "terraform": "1.13.4", "provider aws": "5.100.0", "moto": "5.2.5"},
@@ -87,10 +88,19 @@ def make_run(folder: Path) -> Path:
         ("stage", 5.8, "1400 images of 2 classes, 1403 objects in s3://slipway-rehearsal-123456789012-data", {
             "images": {split: dict.fromkeys(CLASSES, amount) for split, amount in splits.items()},
             "samples": samples}),
+        ("tune", 31.0, "4 trials of slipway-rehearsal-vehicles-tune, best validation:accuracy 0.957", {
+            "job_name": "slipway-rehearsal-vehicles-tune", "strategy": "Bayesian", "best": "tune-002",
+            "objective": {"metric": "validation:accuracy", "goal": "Maximize"},
+            "trials": [{"name": f"tune-{n:03d}", "status": "Completed", "value": 0.93 + n / 100 if n < 3 else None,
+                        "hyperparameters": {"learning_rate": f"0.00{n + 1}", "batch_size": "32"}} for n in range(4)],
+            "envelope": {"vpc": True, "network_isolation": True}}),
         ("train", 38.4, "job vehicles-20260302-091532: 12 epochs, test:accuracy 0.965", {
             "job_name": "vehicles-20260302-091532", "seconds": 38.2, "epochs": [epoch(n) for n in range(1, 13)],
             "metrics": {"test:accuracy": 0.965, "test:loss": 0.1034, "test:macro_f1": 0.9648},
             "confusion": {"labels": list(CLASSES), "matrix": [[97, 3], [4, 96]]},
+            "figures": [sheet(images / "reliability.png", "Reliability")],
+            "companions": {"wheels": {"job_name": "wheels-1", "metrics": {"test:map": 0.81},
+                                      "figures": [sheet(images / "curve.png", "Precision and recall")]}},
             "envelope": {"vpc": True, "network_isolation": True, "inter_container_encryption": True,
                          "max_runtime_s": 3600}}),
         ("register", 0.4, "slipway-rehearsal-vehicles/1 was pending, now approved", {
@@ -102,6 +112,8 @@ def make_run(folder: Path) -> Path:
         ("classify", 9.3, f"65 images twice: {counts['classified']} classified, {counts['for_review']} for review, "
          f"{counts['failed']} failed and told by SNS", {
             "counts": counts, "threshold": THRESHOLD, "executions": [], "items": items}),
+        ("assess", 7.9, "12 claims: 5 filed, 6 for audit, 1 failed and told by SNS", {
+            "counts": {"file": 5, "audit": 6, "failed": 1}, "figures": [sheet(images / "verdicts.png", "Verdicts")]}),
         ("load", 15.2, "13,912 requests, 0 failed, 1159/s, p95 9 ms (objective 150 ms)", load(chance)),
         ("prove", 18.9, "3 roles: 38 grants used, 9 with a reason; 1,704 forbidden calls refused", PROOF),
         ("destroy", 16.3, f"{sum(BY_TYPE.values()) + 3} resources destroyed, nothing left", {"left": []}),
@@ -123,6 +135,14 @@ def change_stage(folder: Path, name: str, **changes: Any) -> Path:
     path = next((folder / "stages").glob(f"*-{name}.json"))
     write(path, {**json.loads(path.read_text()), **changes})
     return path
+
+
+def sheet(path: Path, title: str) -> dict[str, str]:
+    """Draw a plot of nothing in particular and return its description."""
+    plot = np.full((300, 420, 3), 255, np.uint8)
+    cv2.polylines(plot, [np.array([(x, 280 - x * x // 700) for x in range(20, 400, 4)])], False, (160, 90, 20), 2)  # type: ignore[list-item]
+    cv2.imwrite(str(path), plot)
+    return {"path": str(path), "title": title, "caption": f"{title} of drawn pictures.", "alt": f"{title}: a curve"}
 
 
 def draw(path: Path, label: str, chance: random.Random) -> Path:

@@ -48,7 +48,7 @@ def test_every_image_is_decoded_and_has_a_text(opened: Open) -> None:
         """const width = (image) => image.decode().then(() => image.naturalWidth, () => 0);
            return Promise.all([...document.images].map(async (image) => [await width(image), image.alt]))"""
     )
-    assert len(images) == 64 + 24
+    assert len(images) == 64 + 24 + 3
     assert all(width > 0 and alt.strip() for width, alt in images)
     drawings = page.find_elements(By.CSS_SELECTOR, "svg:not([aria-hidden])")
     assert len(drawings) == 7

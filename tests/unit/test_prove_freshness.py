@@ -101,12 +101,14 @@ def test_code_that_changed_while_it_ran_is_not_vouched_for(tmp_path: Path) -> No
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Rehearsals that were asked for; none is carried out."""
     asked: list[str] = []
-    monkeypatch.setattr(command.sides, "rehearsed_plans", lambda: [environment(), account()])
-    monkeypatch.setattr(command, "of_plans", lambda _: Verdict())
+    monkeypatch.setattr(command.sides, "rehearsed_plans", lambda _workload="": [environment(), account()])
+    monkeypatch.setattr(command, "of_plans", lambda: Verdict())
     monkeypatch.setattr(command, "of_linters", lambda _: Verdict())
     monkeypatch.setattr(command, "of_forbidden", lambda _: Verdict())
     monkeypatch.setattr(command.freshness, "code_fingerprint", lambda: "abc")
-    monkeypatch.setattr(command, "ensure_rehearsal", lambda _, reason: asked.append(reason) if reason else None)
+    monkeypatch.setattr(
+        command, "ensure_rehearsal", lambda _folder, _workload, reason: asked.append(reason) if reason else None
+    )
     return asked
 
 
@@ -129,4 +131,4 @@ def test_documents_that_never_decided_are_rehearsed(
 def test_a_rehearsal_that_is_up_is_never_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(command, "server_of", lambda _: object())
     with pytest.raises(RehearsalError, match="make stop"):
-        command.ensure_rehearsal(tmp_path, "it ran other code")
+        command.ensure_rehearsal(tmp_path, "vehicles", "it ran other code")

@@ -163,7 +163,7 @@ def test_an_error_nobody_foresaw_fails_the_stage_and_keeps_its_traceback(
     monkeypatch.setattr(drive, "perform", broken)
     run = Run(tmp_path, Options())
     assert drive.carry_out(run, "classify", Denials(run.denials)) is False
-    record = json.loads((tmp_path / "stages" / "09-classify.json").read_text())
+    record = json.loads((tmp_path / "stages" / f"{STAGES.index('classify') + 1:02d}-classify.json").read_text())
     assert record["status"] == "failed"
     assert "KeyError: 'manifest'" in record["evidence"]
     assert "in broken" in (tmp_path / "traceback.txt").read_text()

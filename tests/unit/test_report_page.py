@@ -88,7 +88,8 @@ class Balance(HTMLParser):
 def test_a_passed_run_tells_its_whole_story(run: Path) -> None:
     told = words(page_of(run))
     for fact in (
-        "Rehearsal passed", "Synthetic data", "12 of 12 stages passed", "1,704 calls",
+        "Rehearsal passed", "Synthetic data", "14 of 14 stages passed", "1,704 calls",
+        "4 trials", "tune-002 best", "Verdicts of drawn pictures", "wheels",
         "125 resources, second plan empty",
         "96.5 %", "validation", "65 images twice", "objective 150 ms", "state machine × 2",
         "slipway-rehearsal-vehicles",        "Nothing here ran on AWS", "divided by 20", "provider aws 5.100.0",
@@ -212,10 +213,10 @@ def test_text_from_the_run_is_never_markup(run: Path) -> None:
 def test_synthetic_data_is_called_so_and_real_data_is_not(run: Path) -> None:
     assert 'class="source synthetic"' in page_of(run)
     facts = json.loads((run / "run.json").read_text())
-    write(run / "run.json", {**facts, "source": "cifar100"})
+    write(run / "run.json", {**facts, "source": "cifar100", "source_title": "CIFAR-100", "synthetic": False})
     page = page_of(run)
     assert 'class="source synthetic"' not in page
-    assert "drawn" not in words(page)
+    assert "drawn by a program" not in words(page)
 
 
 def test_a_failed_stage_shows_its_cause_and_the_command(run: Path) -> None:
