@@ -48,6 +48,7 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
         "probability": result.get("probability"),
         "threshold": result.get("threshold"),
         "predictions": result.get("predictions", []),
+        "decision": result.get("decision"),
         "model": result.get("model"),
         "error": result.get("error"),
         "reason": _reason(result),
@@ -56,6 +57,8 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
 
 def _reason(result: dict[str, Any]) -> str | None:
     if result["status"] == "for_review":
+        if result.get("decision"):
+            return f"the model abstains at probability {result.get('probability')}"
         # The threshold is not known here when LowConfidence was raised instead of answered.
         return (
             f"probability {result.get('probability')} is below the threshold {result.get('threshold') or ''}".rstrip()

@@ -9,6 +9,8 @@ locals {
 
   _ceiling = [
     "cloudwatch:GetMetric*", "cloudwatch:ListMetrics", "cloudwatch:PutMetricData", "cloudwatch:Describe*",
+    # Records are read and added to; nothing that runs here deletes them.
+    "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
     # Network interfaces of functions, training jobs and endpoints in the VPC.
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission", "ec2:Describe*",
@@ -110,7 +112,7 @@ locals {
         {
           Sid       = "DenyDataOfOtherAccounts"
           Effect    = "Deny"
-          Action    = ["kms:*", "s3:*", "sns:*", "sqs:*"]
+          Action    = ["dynamodb:*", "kms:*", "s3:*", "sns:*", "sqs:*"]
           Resource  = "*"
           Condition = { StringNotEqualsIfExists = { "aws:ResourceAccount" = local._account } }
         },

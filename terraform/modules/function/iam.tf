@@ -2,6 +2,7 @@ locals {
   _allowed_actions = flatten([for s in var.statements : s.actions if s.effect == "Allow"])
   _reads_objects   = anytrue([for action in local._allowed_actions : startswith(action, "s3:GetObject")])
   _writes_objects  = anytrue([for action in local._allowed_actions : startswith(action, "s3:PutObject")])
+  _uses_records    = anytrue([for action in local._allowed_actions : startswith(action, "dynamodb:")])
 
   # The ones Lambda itself uses with the role to put the function into the VPC.
   _interface_actions = [
@@ -88,6 +89,21 @@ locals {
   }]
 }
 
+locals {
+  # DynamoDB opens an encrypted table in the caller's name, whether to read or to write.
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+  _record_key_statements = !local._uses_records ? [] : [{
+    sid       = "UseDataKeyThroughDynamoDb"
+    actions   = ["kms:Decrypt"]
+    resources = [var.keys.data]
+    conditions = [{
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["dynamodb.${local._region}.${data.aws_partition.current.dns_suffix}"]
+    }]
+  }]
+}
+
 module "role" {
   source = "../role"
 
@@ -100,6 +116,7 @@ module "role" {
     local._own_statements,
     local._environment_statements,
     local._object_key_statements,
+    local._record_key_statements,
     var.statements,
   )
 }

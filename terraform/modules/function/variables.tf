@@ -243,7 +243,7 @@ variable "statements" {
       values   = list(string)
     })), [])
   }))
-  description = "What the function's code may do, beyond what Lambda itself needs (logs, network, tracing, dead letters), which the module adds. Reading or writing S3 objects adds the use of keys.data through S3."
+  description = "What the function's code may do, beyond what Lambda itself needs (logs, network, tracing, dead letters), which the module adds. Reading or writing S3 objects adds the use of keys.data through S3, any action on DynamoDB that through DynamoDB."
   default     = []
   nullable    = false
 }

@@ -11,8 +11,8 @@ locals {
   # and the services that use it in their own name.
   _purposes = {
     data = {
-      title    = "images, datasets, results, captured traffic, function settings"
-      via      = ["ec2", "lambda", "s3", "sagemaker", "states"]
+      title    = "images, datasets, results, records, captured traffic, function settings"
+      via      = ["dynamodb", "ec2", "lambda", "s3", "sagemaker", "states"]
       services = []
     }
     logs = {

@@ -157,6 +157,19 @@ locals {
     contains(var.services, "ecr.dkr") ? ["arn:${local._partition}:s3:::prod-${local._region}-starport-layer-bucket/*"] : [],
   )))
 
+  # What functions do with records: no scan, no change, no table of anybody else.
+  _dynamodb_policy = {
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OwnPrincipalsOwnTables"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+      Resource  = sort(var.table_arns)
+      Condition = local._own_principals
+    }]
+  }
+
   _s3_policy = {
     Version = "2012-10-17"
     Statement = [

@@ -10,6 +10,19 @@ resource "aws_vpc_endpoint" "s3" {
   tags = { Name = "${var.name}-s3" }
 }
 
+# Free, as the one of S3, but a way out for data: only where a workload keeps records, and for their tables alone.
+resource "aws_vpc_endpoint" "dynamodb" {
+  count = length(var.table_arns) == 0 ? 0 : 1
+
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${local._region}.dynamodb"
+  vpc_endpoint_type = "Gateway"
+  policy            = jsonencode(local._dynamodb_policy)
+  route_table_ids   = [aws_route_table.private.id, aws_vpc.this.default_route_table_id]
+
+  tags = { Name = "${var.name}-dynamodb" }
+}
+
 resource "aws_vpc_endpoint" "interface" {
   for_each = toset(var.services)
 

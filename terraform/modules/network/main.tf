@@ -39,7 +39,7 @@ resource "aws_subnet" "private" {
   tags = { Name = "${var.name}-${each.value}" }
 }
 
-# No route but the local one and, through the gateway endpoint, S3. A VPC without an internet gateway,
+# No route but the local one and, through gateway endpoints, S3 and the tables. A VPC without an internet gateway,
 # a NAT gateway or a peer has nowhere else to go.
 resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this.id

@@ -3,6 +3,11 @@ output "client_security_group_ids" {
   value       = { for group, this in aws_security_group.client : group => this.id }
 }
 
+output "dynamodb_endpoint_id" {
+  description = "Id of the DynamoDB gateway endpoint, for the tables' policies; null without table_arns."
+  value       = one(aws_vpc_endpoint.dynamodb[*].id)
+}
+
 output "endpoint_ids" {
   description = "Ids of the interface endpoints, by service."
   value       = { for service, this in aws_vpc_endpoint.interface : service => this.id }

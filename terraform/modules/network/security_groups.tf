@@ -53,6 +53,18 @@ resource "aws_vpc_security_group_egress_rule" "endpoints" {
   to_port                      = local._https.port
 }
 
+# Of the clients only functions keep records; training and serving code has no business in a table.
+resource "aws_vpc_security_group_egress_rule" "dynamodb" {
+  count = length(var.table_arns) == 0 ? 0 : 1
+
+  security_group_id = aws_security_group.client["functions"].id
+  prefix_list_id    = aws_vpc_endpoint.dynamodb[0].prefix_list_id
+  description       = "HTTPS to DynamoDB"
+  ip_protocol       = local._https.protocol
+  from_port         = local._https.port
+  to_port           = local._https.port
+}
+
 resource "aws_vpc_security_group_egress_rule" "s3" {
   for_each = aws_security_group.client
 

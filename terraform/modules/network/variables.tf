@@ -171,6 +171,23 @@ variable "services" {
   }
 }
 
+variable "table_arns" {
+  type        = list(string)
+  description = "ARNs of the DynamoDB tables that functions may use, through a gateway endpoint made for them; none, no endpoint."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.table_arns : can(regex("^arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}$", arn))])
+    error_message = "table_arns must be ARNs of tables (arn:aws:dynamodb:<region>:<account>:table/<name>), without wildcards: a wider one would let data out to any table."
+  }
+
+  validation {
+    condition     = length(var.table_arns) == 0 || contains(var.client_groups, "functions")
+    error_message = "table_arns needs \"functions\" in client_groups: it is the one group that reaches the tables."
+  }
+}
+
 variable "zones" {
   type        = list(string)
   description = "Availability zones, two or more, such as eu-west-1a. The order decides which subnet has which addresses: add at the end only."

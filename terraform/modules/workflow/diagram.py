@@ -1,6 +1,6 @@
-"""``python -m terraform.modules.workflow.diagram [--check]``: the diagrams in docs/workflow.md, drawn from the ASL.
+"""``python -m terraform.modules.workflow.diagram [--check]``: the diagrams in the docs, drawn from the definitions.
 
-The page's text is written by people; only what stands between a pair of markers is replaced.
+The pages' text is written by people; only what stands between a pair of markers is replaced.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-ASL = FOLDER / "classify_images.asl.json"
-PAGE = FOLDER.parents[2] / "docs" / "workflow.md"
+DOCS = FOLDER.parents[2] / "docs"
+# To each page its definition, and to each diagram on it the Map whose inside it shows, None for the whole machine.
+PAGES: dict[str, tuple[str, dict[str, str | None]]] = {
+    "claims.md": ("assess_claims.asl.json", {"claim": None}),
+    "workflow.md": ("classify_images.asl.json", {"run": None, "image": "ClassifyList"}),
+}
 SHAPES = {"Choice": ("{", "}"), "Map": ("[[", "]]"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
 
 
 class DiagramError(Exception):
-    """The page lacks a marker; says which."""
+    """A page lacks a marker; says which."""
 
 
 def draw(machine: dict[str, Any]) -> str:
@@ -33,20 +37,22 @@ def draw(machine: dict[str, Any]) -> str:
     return "\n".join([*lines, "```"])
 
 
-def renewed(page: str, definition: dict[str, Any]) -> str:
-    """Return the page with both diagrams drawn anew.
+def renewed(file: str, page: str) -> str:
+    """Return the text of a page with its diagrams drawn anew.
 
     Raises
     ------
     DiagramError
         The page has no ``<!-- diagram: name -->`` ... ``<!-- end -->`` for one of them.
     """
-    machines = {"run": definition, "image": definition["States"]["ClassifyList"]["ItemProcessor"]}
-    for name, machine in machines.items():
+    source, diagrams = PAGES[file]
+    definition = json.loads((FOLDER / source).read_text())
+    for name, inside in diagrams.items():
+        machine = definition["States"][inside]["ItemProcessor"] if inside else definition
         block = re.compile(rf"(<!-- diagram: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         found = block.search(page)
         if not found:
-            raise DiagramError(f"docs/workflow.md lacks <!-- diagram: {name} --> with a later <!-- end -->: add both")
+            raise DiagramError(f"docs/{file} lacks <!-- diagram: {name} --> with a later <!-- end -->: add both")
         page = f"{page[: found.end(1)]}{draw(machine)}\n{page[found.start(2) :]}"
     return page
 
@@ -77,20 +83,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m terraform.modules.workflow.diagram", description=(__doc__ or "").partition(": ")[2]
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
     options = parser.parse_args(arguments)
-    page = PAGE.read_text()
     try:
-        fresh = renewed(page, json.loads(ASL.read_text()))
+        pages = {file: ((DOCS / file).read_text(), renewed(file, (DOCS / file).read_text())) for file in PAGES}
     except DiagramError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if options.check:
-        if fresh != page:
-            print("docs/workflow.md is stale: run python -m terraform.modules.workflow.diagram", file=sys.stderr)
-        return int(fresh != page)
-    PAGE.write_text(fresh)
-    return 0
+    stale = [file for file, (page, fresh) in pages.items() if page != fresh]
+    for file in stale:
+        if options.check:
+            print(f"docs/{file} is stale: run python -m terraform.modules.workflow.diagram", file=sys.stderr)
+        else:
+            (DOCS / file).write_text(pages[file][1])
+    return int(options.check and bool(stale))
 
 
 if __name__ == "__main__":

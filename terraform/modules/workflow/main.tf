@@ -10,8 +10,23 @@ locals {
   # The region's name has a new attribute in provider 6, whose predecessor is deprecated there; the id serves both.
   _region = data.aws_region.this.id
 
-  _name    = "${var.name}-classify"
-  _results = trimsuffix(var.results_prefix, "/")
+  # To each definition what it calls, the verb that names end with, and whether it reads and writes the bucket itself.
+  _definitions = {
+    assess_claims = {
+      functions = ["assess_claim", "record_assessment"]
+      verb      = "assess"
+      maps      = false
+    }
+    classify_images = {
+      functions = ["classify_image", "collect_results", "filter_predictions", "serialize_image"]
+      verb      = "classify"
+      maps      = true
+    }
+  }
+
+  _name    = "${var.name}-${local._definitions[var.definition].verb}"
+  _maps    = local._definitions[var.definition].maps
+  _results = var.results_prefix == null ? "" : trimsuffix(var.results_prefix, "/")
 
   # Built from names: role and state machine would wait for each other otherwise.
   _state_machine_arn = "arn:${local._partition}:states:${local._region}:${local._account}:stateMachine:${local._name}"
@@ -23,7 +38,7 @@ locals {
     aws-us-gov = "console.amazonaws-us-gov.com"
   }
 
-  _definition = templatefile("${path.module}/classify_images.asl.json", merge(var.functions, {
+  _definition = templatefile("${path.module}/${var.definition}.asl.json", merge(var.functions, {
     console_url    = "https://${local._region}.${local._consoles[local._partition]}/states/home?region=${local._region}#/v2/executions/details"
     data_bucket    = var.data_bucket.name
     partition      = local._partition
@@ -33,8 +48,8 @@ locals {
   }))
 }
 
-# Standard, not express: every step runs exactly once, so no image is classified or reported twice, and a failed image's
-# history can be looked at for 90 days.
+# Standard, not express: every step runs exactly once, so nothing is judged or reported twice, and the history of what
+# failed can be looked at for 90 days.
 resource "aws_sfn_state_machine" "this" {
   name       = local._name
   role_arn   = module.role.arn

@@ -40,16 +40,26 @@ variable "data_bucket" {
   }
 }
 
-variable "functions" {
-  type        = map(string)
-  description = "Alias ARNs by function folder name: serialize_image, classify_image, filter_predictions, collect_results."
+variable "definition" {
+  type        = string
+  description = "What the state machine does: classify_images (a list or a prefix, into a manifest) or assess_claims (photos of a claim, into its record)."
+  default     = "classify_images"
   nullable    = false
 
   validation {
-    condition = toset(keys(var.functions)) == toset([
-      "classify_image", "collect_results", "filter_predictions", "serialize_image",
-    ])
-    error_message = "functions must have exactly the keys serialize_image, classify_image, filter_predictions and collect_results."
+    condition     = contains(keys(local._definitions), var.definition)
+    error_message = "definition must be one of ${join(", ", keys(local._definitions))}: the file <definition>.asl.json in the workflow module."
+  }
+}
+
+variable "functions" {
+  type        = map(string)
+  description = "Alias ARNs by function folder name, exactly those that the definition calls: serialize_image, classify_image, filter_predictions and collect_results, or assess_claim and record_assessment."
+  nullable    = false
+
+  validation {
+    condition     = !contains(keys(local._definitions), var.definition) ? true : toset(keys(var.functions)) == toset(local._definitions[var.definition].functions)
+    error_message = "functions must have exactly the keys that ${var.definition} calls: ${join(", ", try(local._definitions[var.definition].functions, []))}."
   }
 
   validation {
@@ -62,7 +72,7 @@ variable "functions" {
 
 variable "incoming_prefixes" {
   type        = list(string)
-  description = "Key prefixes of data_bucket from which images may be listed and read, such as vehicles/incoming/."
+  description = "Key prefixes of data_bucket below which images come in, such as vehicles/incoming/; only these are ever listed."
   nullable    = false
 
   validation {
@@ -114,11 +124,16 @@ variable "name" {
 
 variable "results_prefix" {
   type        = string
-  description = "Key prefix in data_bucket below which every execution writes a folder, such as vehicles/results."
-  nullable    = false
+  description = "Key prefix in data_bucket below which every execution of classify_images writes a folder, such as vehicles/results; null for assess_claims, which writes none."
+  default     = null
 
   validation {
-    condition     = can(regex("^[^/*?'{}\\\\]+(/[^/*?'{}\\\\]+)*/?$", var.results_prefix))
+    condition     = (var.results_prefix != null) == (var.definition == "classify_images")
+    error_message = "results_prefix belongs to classify_images and to nothing else: assess_claims writes to a table."
+  }
+
+  validation {
+    condition     = var.results_prefix == null ? true : can(regex("^[^/*?'{}\\\\]+(/[^/*?'{}\\\\]+)*/?$", var.results_prefix))
     error_message = "results_prefix must be a folder such as \"vehicles/results\": not empty, no leading slash, none of * ? ' { } \\."
   }
 }

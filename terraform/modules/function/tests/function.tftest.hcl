@@ -286,3 +286,25 @@ run "schedules_own_the_limits" {
     error_message = "The morning's environments must be warm before its traffic, on the alias."
   }
 }
+
+run "records_bring_the_data_key_through_dynamodb" {
+  command = plan
+
+  variables {
+    statements = [{
+      sid       = "AppendRecords"
+      actions   = ["dynamodb:PutItem"]
+      resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/slipway-dev-claims-records"]
+    }]
+  }
+
+  assert {
+    condition     = [for s in local._record_key_statements : [s.actions, s.resources, s.conditions[0].values]] == [[["kms:Decrypt"], [var.keys.data], ["dynamodb.eu-west-1.amazonaws.com"]]]
+    error_message = "Whoever uses an encrypted table needs its key, through DynamoDB and nothing else."
+  }
+
+  assert {
+    condition     = length(local._object_key_statements) == 0
+    error_message = "A table is no bucket."
+  }
+}

@@ -76,8 +76,8 @@ run "administration_and_use_are_apart" {
       for s in jsondecode(aws_kms_key.this["data"].policy).Statement : s.Condition.StringEquals["kms:ViaService"]
       if s.Sid == "UseThroughServices"
       ][0] == [
-      "ec2.eu-west-1.amazonaws.com", "lambda.eu-west-1.amazonaws.com", "s3.eu-west-1.amazonaws.com",
-      "sagemaker.eu-west-1.amazonaws.com", "states.eu-west-1.amazonaws.com",
+      "dynamodb.eu-west-1.amazonaws.com", "ec2.eu-west-1.amazonaws.com", "lambda.eu-west-1.amazonaws.com",
+      "s3.eu-west-1.amazonaws.com", "sagemaker.eu-west-1.amazonaws.com", "states.eu-west-1.amazonaws.com",
     ]
     error_message = "The data key must be used through these services only."
   }

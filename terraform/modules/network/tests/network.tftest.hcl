@@ -289,3 +289,58 @@ run "refuses_zone_of_another_region" {
   }
   expect_failures = [aws_vpc.this]
 }
+
+run "no_table_no_way_to_dynamodb" {
+  command = plan
+
+  assert {
+    condition     = length(aws_vpc_endpoint.dynamodb) == 0 && length(aws_vpc_security_group_egress_rule.dynamodb) == 0 && output.dynamodb_endpoint_id == null
+    error_message = "Where nobody keeps records there must be no way to DynamoDB."
+  }
+}
+
+run "functions_reach_the_named_tables" {
+  command = plan
+
+  variables {
+    table_arns = ["arn:aws:dynamodb:eu-west-1:123456789012:table/slipway-dev-claims-records"]
+  }
+
+  assert {
+    condition = jsondecode(aws_vpc_endpoint.dynamodb[0].policy).Statement == [{
+      Sid       = "OwnPrincipalsOwnTables"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+      Resource  = ["arn:aws:dynamodb:eu-west-1:123456789012:table/slipway-dev-claims-records"]
+      Condition = { StringEquals = { "aws:PrincipalAccount" = "123456789012" } }
+    }]
+    error_message = "Only this account's principals, only these tables, only what functions do."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.dynamodb[0].vpc_endpoint_type == "Gateway" && length(aws_vpc_security_group_egress_rule.dynamodb) == 1
+    error_message = "A gateway, for one group of clients."
+  }
+}
+
+run "any_table_is_refused" {
+  command = plan
+
+  variables {
+    table_arns = ["arn:aws:dynamodb:eu-west-1:123456789012:table/*"]
+  }
+
+  expect_failures = [var.table_arns]
+}
+
+run "a_table_that_nobody_reaches_is_refused" {
+  command = plan
+
+  variables {
+    client_groups = ["training"]
+    table_arns    = ["arn:aws:dynamodb:eu-west-1:123456789012:table/slipway-dev-claims-records"]
+  }
+
+  expect_failures = [var.table_arns]
+}

@@ -367,3 +367,23 @@ run "a_role_as_boundary_is_refused" {
 
   expect_failures = [var.boundary_arn]
 }
+
+run "no_results_prefix_for_images_is_refused" {
+  command = plan
+
+  variables {
+    results_prefix = null
+  }
+
+  expect_failures = [var.results_prefix]
+}
+
+run "another_definition_is_refused" {
+  command = plan
+
+  variables {
+    definition = "retrain"
+  }
+
+  expect_failures = [var.definition]
+}
