@@ -29,3 +29,7 @@ class DataError(InputError):
 
 class TrainingError(InputError):
     """A training job cannot start, or its result is not fit to be used."""
+
+
+class JobError(InputError):
+    """A job cannot be asked for as wanted, or is not there."""

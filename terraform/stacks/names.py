@@ -53,6 +53,10 @@ class Names:
         """Name of everything of one workload: endpoint, beginning of roles, functions and state machines."""
         return f"{self.prefix}-{workload}"
 
+    def tuning(self, workload: str) -> str:
+        """Beginning of the names of tuning jobs, which end at 32 characters: of the environment, four remain."""
+        return f"{workload}-{self.environment[:4]}"
+
     def function(self, workload: str, function: str) -> str:
         """Name a Lambda function after its folder."""
         return f"{self.workload(workload)}-{function.replace('_', '-')}"

@@ -141,6 +141,7 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
         "model_package_groups": (of_each(training, "model_package_group_name"), "Groups of the model registry."),
         "repository_urls": (of_each(training, "repository_urls"), "Image repositories: training and serving."),
         "retraining_state_machine_arns": (of_each(training, "state_machine_arn"), "State machines that train."),
+        "training_environments": (of_each(training, "job_environment"), "What jobs of each workload stand on."),
         "training_job_name_prefixes": (of_each(training, "job_name_prefix"), "What a training job's name begins with."),
         "training_role_arns": (of_each(training, "role_arn"), "Roles of the training jobs."),
         "training_security_group_ids": (of_each(training, "security_group_ids"), "Security groups of training jobs."),
@@ -239,6 +240,7 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
         "training",
         {
             "name": base.names.workload(name),
+            "tuning_name": base.names.tuning(name),
             "workload": name,
             "boundary_arn": base.boundary_arn,
             "keys": base.key_arns("data", "logs", "messages", "model"),
@@ -251,14 +253,12 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
                 "volume_gb": given.volume_gb or default.volume_gb,
                 "max_runtime_s": given.max_runtime_s or default.max_runtime_s,
                 "spot": given.spot or default.spot,
+                "warm_s": default.warm_s,
+                "processes_per_instance": spec.training.processes_per_instance,
                 "program": spec.training.program,
                 "hyperparameters": {key: hyperparameter_text(value) for key, value in sorted(hyperparameters.items())},
                 "channels": {
-                    channel: {
-                        "prefix": content.prefix,
-                        "content_type": content.content_type,
-                        "input_mode": content.input_mode,
-                    }
+                    channel: content.model_dump(mode="json", exclude_defaults=True)
                     for channel, content in sorted(spec.data.channels.items())
                 },
                 "metrics": [metric.model_dump() for metric in spec.training.metrics],

@@ -3,11 +3,19 @@ locals {
   # code in as one more channel, and script mode unpacks the archive it finds there.
   _code_archive = "/opt/ml/input/data/code/sourcedir.tar.gz"
 
-  _hyperparameters = merge(var.job.hyperparameters, {
-    sagemaker_program          = var.job.program
-    sagemaker_submit_directory = local._code_archive
-    sagemaker_region           = local._region
-  })
+  _hyperparameters = merge(
+    var.job.hyperparameters,
+    {
+      sagemaker_program          = var.job.program
+      sagemaker_submit_directory = local._code_archive
+      sagemaker_region           = local._region
+    },
+    # Several processes are started by torchrun.
+    var.job.instance_count * var.job.processes_per_instance == 1 ? {} : {
+      sagemaker_torch_distributed_enabled = "true"
+      sagemaker_torch_processes_per_host  = tostring(var.job.processes_per_instance)
+    },
+  )
 
   # Channels of the dataset follow the execution's choice of one, the others stay where they are.
   _channels = concat(
@@ -18,9 +26,10 @@ locals {
         DataSource = {
           S3DataSource = merge(
             {
-              S3DataType             = "S3Prefix"
-              S3DataDistributionType = "FullyReplicated"
+              S3DataType             = var.job.channels[name].data_type
+              S3DataDistributionType = var.job.channels[name].distribution
             },
+            length(var.job.channels[name].attributes) == 0 ? {} : { AttributeNames = var.job.channels[name].attributes },
             startswith(var.job.channels[name].prefix, "${local._dataset_prefix}/")
             ? { "S3Uri.$" = "States.Format('{}${trimprefix(var.job.channels[name].prefix, local._dataset_prefix)}', $.dataset)" }
             : { S3Uri = "s3://${var.buckets.data.name}/${var.job.channels[name].prefix}" },
@@ -28,6 +37,8 @@ locals {
         }
       },
       var.job.channels[name].content_type == null ? {} : { ContentType = var.job.channels[name].content_type },
+      var.job.channels[name].record_wrapper == "None" ? {} : { RecordWrapperType = var.job.channels[name].record_wrapper },
+      var.job.channels[name].shuffle_seed == null ? {} : { ShuffleConfig = { Seed = var.job.channels[name].shuffle_seed } },
     )],
     [{
       ChannelName = "code"
@@ -66,7 +77,7 @@ resource "aws_sfn_state_machine" "this" {
   definition = templatefile("${path.module}/retrain.asl.json", {
     artifact_uri        = local._artifact_uri
     channels            = jsonencode(local._channels)
-    checkpoint_uri      = "s3://${var.buckets.models.name}/${local._checkpoint_prefix}"
+    checkpoint_uri      = local._checkpoint_uri
     code_uri            = local._code_uri
     console_uri         = "https://${local._region}.console.aws.amazon.com/states/home?region=${local._region}#/v2/executions/details/"
     content_types       = jsonencode(var.inference.content_types)
@@ -88,7 +99,7 @@ resource "aws_sfn_state_machine" "this" {
     partition           = local._partition
     response_types      = jsonencode(var.inference.response_types)
     role_arn            = module.job_role.arn
-    security_group_ids  = jsonencode([var.network.security_group_id, aws_security_group.cluster.id])
+    security_group_ids  = jsonencode(local._security_group_ids)
     serving_image       = var.inference.image
     spot                = var.job.spot
     subject             = "Retraining failed: ${var.name}"
@@ -98,6 +109,7 @@ resource "aws_sfn_state_machine" "this" {
     training_image      = var.job.image
     volume_gb           = var.job.volume_gb
     volume_key_arn      = var.keys.model
+    warm_s              = var.job.warm_s
     workload            = var.workload
   })
 

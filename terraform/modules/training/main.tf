@@ -18,7 +18,10 @@ locals {
   _code_prefix       = "${var.workload}/code"
   _artifact_uri      = "s3://${var.buckets.models.name}/${local._artifact_prefix}"
   _code_uri          = "s3://${var.buckets.models.name}/${local._code_prefix}"
+  _checkpoint_uri    = "s3://${var.buckets.models.name}/${local._checkpoint_prefix}"
   _dataset_uri       = "s3://${var.buckets.data.name}/${local._dataset_prefix}"
+
+  _security_group_ids = [var.network.security_group_id, aws_security_group.cluster.id]
 
   _machine_name = "${var.name}-retrain"
 }

@@ -8,6 +8,27 @@ output "code_prefix" {
   value       = local._code_uri
 }
 
+output "job_environment" {
+  description = "Everything that a job of this workload stands on: the facts of which this module makes its own requests."
+  value = {
+    artifact_uri       = local._artifact_uri
+    checkpoint_uri     = local._checkpoint_uri
+    code_uri           = local._code_uri
+    data_bucket        = var.buckets.data.name
+    dataset_uri        = local._dataset_uri
+    image              = var.job.image
+    job_name_prefix    = "${var.name}-"
+    output_key_arn     = var.keys.model
+    region             = local._region
+    role_arn           = module.job_role.arn
+    security_group_ids = local._security_group_ids
+    subnet_ids         = var.network.subnet_ids
+    tags               = local._job_tags
+    tuning_name_prefix = "${coalesce(var.tuning_name, var.name)}-"
+    volume_key_arn     = var.keys.model
+  }
+}
+
 output "job_name_prefix" {
   description = "What every job name handed to the state machine must begin with."
   value       = "${var.name}-"
@@ -30,7 +51,7 @@ output "role_arn" {
 
 output "security_group_ids" {
   description = "Security groups of a training job: the client group, and the group in which its instances meet."
-  value       = [var.network.security_group_id, aws_security_group.cluster.id]
+  value       = local._security_group_ids
 }
 
 output "state_machine_arn" {

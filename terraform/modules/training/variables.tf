@@ -78,9 +78,14 @@ variable "inference" {
 variable "job" {
   type = object({
     channels = map(object({
-      content_type = optional(string)
-      input_mode   = optional(string, "File")
-      prefix       = string
+      attributes     = optional(list(string), [])
+      content_type   = optional(string)
+      data_type      = optional(string, "S3Prefix")
+      distribution   = optional(string, "FullyReplicated")
+      input_mode     = optional(string, "File")
+      prefix         = string
+      record_wrapper = optional(string, "None")
+      shuffle_seed   = optional(number)
     }))
     hyperparameters = optional(map(string), {})
     image           = string
@@ -92,11 +97,13 @@ variable "job" {
       name  = string
       regex = string
     }))
-    program   = optional(string, "train.py")
-    spot      = optional(bool, false)
-    volume_gb = number
+    processes_per_instance = optional(number, 1)
+    program                = optional(string, "train.py")
+    spot                   = optional(bool, false)
+    volume_gb              = number
+    warm_s                 = optional(number, 0)
   })
-  description = "The training job: image, instances, limits (seconds, GB), script, hyperparameters, metrics, and the channels by their prefix in the data bucket (a trailing slash ends a folder)."
+  description = "The training job: image, instances and how long they are kept for the next job, limits (seconds, GB), script, processes, hyperparameters, metrics, and the channels by their prefix in the data bucket (a trailing slash ends a folder)."
   nullable    = false
 
   validation {
@@ -148,6 +155,42 @@ variable "job" {
   validation {
     condition     = alltrue([for c in values(var.job.channels) : contains(["FastFile", "File", "Pipe"], c.input_mode)])
     error_message = "job.channels[*].input_mode must be File, FastFile or Pipe."
+  }
+
+  validation {
+    condition     = alltrue([for c in values(var.job.channels) : contains(["AugmentedManifestFile", "ManifestFile", "S3Prefix"], c.data_type)])
+    error_message = "job.channels[*].data_type must be S3Prefix, ManifestFile or AugmentedManifestFile."
+  }
+
+  validation {
+    condition     = alltrue([for c in values(var.job.channels) : contains(["FullyReplicated", "ShardedByS3Key"], c.distribution)])
+    error_message = "job.channels[*].distribution must be FullyReplicated or ShardedByS3Key."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/augmented-manifest.html
+    condition = alltrue([
+      for c in values(var.job.channels) : c.data_type == "AugmentedManifestFile" ?
+      c.input_mode == "Pipe" && c.record_wrapper == "RecordIO" && length(c.attributes) > 0 : length(c.attributes) == 0
+    ])
+    error_message = "job.channels: an augmented manifest needs input_mode Pipe, record_wrapper RecordIO and its attributes, and only such a manifest has attributes."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html
+    condition     = alltrue([for c in values(var.job.channels) : c.record_wrapper == "None" || (c.record_wrapper == "RecordIO" && c.input_mode == "Pipe")])
+    error_message = "job.channels[*].record_wrapper must be None or RecordIO, and RecordIO goes with input_mode Pipe alone."
+  }
+
+  validation {
+    condition     = var.job.processes_per_instance >= 1 && var.job.processes_per_instance <= 16
+    error_message = "job.processes_per_instance is ${var.job.processes_per_instance} but must lie between 1 and 16."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
+    condition     = var.job.warm_s >= 0 && var.job.warm_s <= (var.job.spot ? 0 : 3600)
+    error_message = "job.warm_s is ${var.job.warm_s} but must lie between 0 and 3600, and be 0 with job.spot: spot capacity cannot be kept."
   }
 
   validation {
@@ -211,6 +254,19 @@ variable "network" {
   validation {
     condition     = length(var.network.subnet_ids) >= 2
     error_message = "network.subnet_ids needs subnets in at least two zones: with one, a lack of capacity there stops every run."
+  }
+}
+
+variable "tuning_name" {
+  type        = string
+  description = "What the names of this workload's tuning jobs, and so of their trials, begin with. Null: it has none."
+  default     = null
+
+  validation {
+    # HyperParameterTuningJobName ends at 32; a hyphen and six characters tell the runs apart.
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html
+    condition     = var.tuning_name == null ? true : can(regex("^[a-z0-9](-?[a-z0-9])*$", var.tuning_name)) && length(var.tuning_name) <= 25
+    error_message = "tuning_name must have 1 to 25 lower-case letters, digits and single hyphens: SageMaker ends names of tuning jobs at 32."
   }
 }
 

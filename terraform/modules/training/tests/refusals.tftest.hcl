@@ -313,6 +313,145 @@ run "hyperparameter_of_script_mode" {
   expect_failures = [var.job]
 }
 
+run "unknown_data_type" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/", data_type = "Folder" } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "unknown_distribution" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/", distribution = "Some" } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "augmented_manifest_as_files" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/train.manifest", data_type = "AugmentedManifestFile", attributes = ["source-ref"] } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "attributes_of_a_folder" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/", attributes = ["source-ref"] } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "records_of_files" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/", record_wrapper = "RecordIO" } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "too_many_processes" {
+  command = plan
+
+  variables {
+    job = {
+      channels               = { train = { prefix = "vehicles/dataset/train/" } }
+      image                  = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count         = 1
+      instance_type          = "ml.m5.xlarge"
+      max_runtime_s          = 3600
+      metrics                = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      processes_per_instance = 17
+      volume_gb              = 30
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "warm_spot_capacity" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/" } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      spot           = true
+      volume_gb      = 30
+      warm_s         = 600
+    }
+  }
+
+  expect_failures = [var.job]
+}
+
+run "name_of_tuning_jobs_that_leaves_no_room" {
+  command = plan
+
+  variables {
+    tuning_name = "vehicles-development-europe"
+  }
+
+  expect_failures = [var.tuning_name]
+}
+
 run "gate_on_a_metric_nobody_reports" {
   command = plan
 

@@ -135,6 +135,122 @@ run "code_comes_through_a_channel" {
   }
 }
 
+run "channels_processes_and_warm_instances_reach_the_job" {
+  command = plan
+
+  variables {
+    job = {
+      channels = {
+        train = {
+          attributes     = ["source-ref", "class"]
+          data_type      = "AugmentedManifestFile"
+          distribution   = "ShardedByS3Key"
+          input_mode     = "Pipe"
+          prefix         = "vehicles/dataset/train.manifest"
+          record_wrapper = "RecordIO"
+          shuffle_seed   = 7
+        }
+      }
+      image                  = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count         = 2
+      instance_type          = "ml.m5.xlarge"
+      max_runtime_s          = 3600
+      metrics                = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      processes_per_instance = 4
+      volume_gb              = 30
+      warm_s                 = 600
+    }
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.InputDataConfig[0]) == jsonencode({
+      ChannelName       = "train"
+      InputMode         = "Pipe"
+      RecordWrapperType = "RecordIO"
+      ShuffleConfig     = { Seed = 7 }
+      DataSource = {
+        S3DataSource = {
+          AttributeNames         = ["source-ref", "class"]
+          S3DataDistributionType = "ShardedByS3Key"
+          S3DataType             = "AugmentedManifestFile"
+          "S3Uri.$"              = "States.Format('{}/train.manifest', $.dataset)"
+        }
+      }
+    })
+    error_message = "A channel must arrive as it was described."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.ResourceConfig.KeepAlivePeriodInSeconds == 600
+    error_message = "Instances must be kept for the next job where that was asked for."
+  }
+
+  assert {
+    condition = [
+      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.HyperParameters.sagemaker_torch_distributed_enabled,
+      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.HyperParameters.sagemaker_torch_processes_per_host,
+    ] == ["true", "4"]
+    error_message = "Several processes need torchrun, which must know how many it starts on an instance."
+  }
+}
+
+run "one_process_needs_no_launcher_and_no_instance_is_kept" {
+  command = plan
+
+  variables {
+    job = {
+      channels       = { train = { prefix = "vehicles/dataset/train/" } }
+      image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/slipway-dev-vehicles/training@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      instance_count = 1
+      instance_type  = "ml.m5.xlarge"
+      max_runtime_s  = 3600
+      metrics        = [{ name = "test:accuracy", regex = "test:accuracy=([0-9.]+);" }]
+      volume_gb      = 30
+    }
+  }
+
+  assert {
+    condition = length([
+      for name in keys(jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.HyperParameters) : name if startswith(name, "sagemaker_torch")
+    ]) == 0
+    error_message = "One process must run as it always has."
+  }
+
+  assert {
+    condition     = !can(jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.ResourceConfig.KeepAlivePeriodInSeconds)
+    error_message = "Instances that nobody asked to keep must go."
+  }
+}
+
+run "jobs_stand_on_the_facts_of_the_state_machine" {
+  command = plan
+
+  variables {
+    tuning_name = "vehicles-dev"
+  }
+
+  assert {
+    condition = [
+      output.job_environment.role_arn, output.job_environment.volume_key_arn, output.job_environment.output_key_arn,
+      output.job_environment.image, output.job_environment.artifact_uri,
+      ] == [
+      for path in ["role_arn", "volume_key", "output_key", "image", "artifacts"] : {
+        role_arn   = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.RoleArn
+        volume_key = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.ResourceConfig.VolumeKmsKeyId
+        output_key = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.OutputDataConfig.KmsKeyId
+        image      = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.AlgorithmSpecification.TrainingImage
+        artifacts  = jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.OutputDataConfig.S3OutputPath
+      }[path]
+    ]
+    error_message = "What is told to jobs must be what the state machine uses."
+  }
+
+  assert {
+    condition     = output.job_environment.tuning_name_prefix == "vehicles-dev-"
+    error_message = "Tuning jobs need a name that SageMaker does not find too long."
+  }
+}
+
 run "every_task_ends_retries_and_is_caught" {
   command = plan
 
