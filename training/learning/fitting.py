@@ -71,6 +71,14 @@ class Way:
         weights = None if self.class_weights is None else torch.tensor(self.class_weights)
         return cross_entropy(scores, labels, weights, label_smoothing=smoothing)
 
+    def take(self, train: Split, at: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Images and labels of the given positions, disturbed where there is a generator."""
+        return train.images[at] if generator is None else self.alter(train.images[at], generator), train.labels[at]
+
+    def judge(self, scores: Tensor, labels: Tensor) -> dict[str, float]:
+        """What is reported of the validation images beside the loss, by name."""
+        return {"validation:accuracy": (scores.argmax(1) == labels).float().mean().item()}
+
 
 PLAIN = Way()
 
@@ -127,12 +135,12 @@ def fit(
         judged = way.loss(scores, validation.labels).item()
         if not math.isfinite(judged):
             raise TrainingError("learning_rate", plan.learning_rate, f"validation loss is {judged}; try a smaller one")
-        accuracy = (scores.argmax(1) == validation.labels).float().mean().item()
         state.epoch += 1
         if judged < state.best_loss:
             state.best_loss, state.best_epoch = judged, state.epoch
             state.best_weights = copy.deepcopy(network.state_dict())
-        report(state.epoch, {"train:loss": loss, "validation:loss": judged, "validation:accuracy": accuracy})
+        figures = way.judge(scores, validation.labels)
+        report(state.epoch, {"train:loss": loss, "validation:loss": judged, **figures})
         _save(checkpoints, parts, state, identity)
     network.load_state_dict(state.best_weights)
     return state
@@ -165,8 +173,8 @@ def _epoch(parts: _Parts, train: Split, plan: Plan, way: Way, epoch: int) -> flo
             # Batch norm cannot learn from a single image.
             schedule.step()
             continue
-        images = way.alter(train.images[at], generator) if plan.augment else train.images[at]
-        loss = way.loss(network(normalise(images)), train.labels[at], plan.label_smoothing)
+        images, labels = way.take(train, at, generator if plan.augment else None)
+        loss = way.loss(network(normalise(images)), labels, plan.label_smoothing)
         if not torch.isfinite(loss):
             raise TrainingError(
                 "learning_rate", plan.learning_rate, f"the loss became {loss.item()}; try a smaller one"
@@ -185,6 +193,7 @@ def _identity(network: nn.Module, train: Split, plan: Plan, way: Way) -> str:
     said = [asdict(plan), way.name, way.class_weights, shapes, list(train.names)]
     digest = hashlib.sha256(json.dumps(said).encode())
     digest.update(train.images.numpy().tobytes())
+    digest.update(train.labels.numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -47,8 +47,13 @@ class Split:
     names: tuple[str, ...]
 
 
-def describe(channel: Path, fallback: tuple[str, ...]) -> dict[str, Any]:
+def describe(channel: Path, fallback: tuple[str, ...], least: int = 2) -> dict[str, Any]:
     """What the channel's `dataset.json` says; without one, only that the source is unknown.
+
+    Parameters
+    ----------
+    least
+        Fewest classes that make sense: one is enough where things are to be found, not told apart.
 
     Raises
     ------
@@ -60,8 +65,8 @@ def describe(channel: Path, fallback: tuple[str, ...]) -> dict[str, Any]:
         return {"source": "unknown", "synthetic": False, "classes": list(fallback)}
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-        if len(description["classes"]) < 2 or not isinstance(description["synthetic"], bool):
-            raise ValueError("fewer than two classes")
+        if len(description["classes"]) < least or not isinstance(description["synthetic"], bool):
+            raise ValueError(f"fewer than {least} classes")
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError("dataset.json", str(path), f"cannot be used ({error}); stage the data again") from None
     return description
