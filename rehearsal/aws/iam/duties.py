@@ -106,7 +106,7 @@ DUTIES: dict[str, Duty] = {
         ),
         _SAGEMAKER,
     ),
-    "training volume": Duty(SAGEMAKER, ("kms:CreateGrant",), _SAGEMAKER),
+    "cluster volume": Duty(SAGEMAKER, ("kms:CreateGrant",), _SAGEMAKER),
     "container log stream": Duty(SAGEMAKER, ("logs:CreateLogStream", "logs:PutLogEvents"), _SAGEMAKER),
     "container log group": Duty(SAGEMAKER, ("logs:DescribeLogStreams",), _SAGEMAKER),
     "container metrics": Duty(SAGEMAKER, ("cloudwatch:PutMetricData",), _SAGEMAKER),

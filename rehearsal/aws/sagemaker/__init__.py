@@ -57,6 +57,7 @@ def after_restore(context: Context) -> None:
     """Bring the endpoints up again and end the jobs that the restart cut off."""
     from moto.sagemaker.models import sagemaker_backends
 
+    from rehearsal.aws.sagemaker import jobs
     from rehearsal.aws.sagemaker.serving import api as endpoints
     from rehearsal.aws.sagemaker.training import api as training
     from rehearsal.aws.sagemaker.tuning import api as tuning
@@ -64,6 +65,8 @@ def after_restore(context: Context) -> None:
     backend: Any = sagemaker_backends[context.account_id][context.region]
     training.after_restore(backend)
     tuning.after_restore(backend)
+    jobs.after_restore(backend.processing_jobs)
+    jobs.after_restore(backend.transform_jobs)
     endpoints.after_restore(context, backend)
 
 
@@ -74,6 +77,7 @@ def stop(context: Context) -> None:
 
 def stop_all() -> None:
     """End every job and every model server."""
+    from rehearsal.aws.sagemaker import jobs
     from rehearsal.aws.sagemaker.autoscaling import loop
     from rehearsal.aws.sagemaker.serving import live
     from rehearsal.aws.sagemaker.training import run
@@ -82,4 +86,5 @@ def stop_all() -> None:
     loop.stop()
     tuning.ask_all()
     run.stop_all()
+    jobs.stop_all()
     live.stop_all()

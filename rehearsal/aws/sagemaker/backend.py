@@ -11,6 +11,7 @@ from rehearsal.aws.context import current
 from rehearsal.aws.sagemaker.registry import packages
 
 if TYPE_CHECKING:
+    from rehearsal.aws.sagemaker.jobs import Job
     from rehearsal.aws.sagemaker.registry.records import ModelPackage, ModelPackageGroup
     from rehearsal.aws.sagemaker.serving.configs import EndpointConfig
     from rehearsal.aws.sagemaker.serving.endpoint import Endpoint
@@ -27,6 +28,8 @@ class SageMakerBackend(SageMakerModelBackend):
 
     training_jobs: dict[str, TrainingJob]
     hyper_parameter_tuning_jobs: dict[str, TuningJob]
+    processing_jobs: dict[str, Job]
+    transform_jobs: dict[str, Job]
     _models: dict[str, Model]
     endpoint_configs: dict[str, EndpointConfig]
     endpoints: dict[str, Endpoint]

@@ -15,6 +15,7 @@ from rehearsal.aws.sagemaker.images import repository
 
 if TYPE_CHECKING:
     from rehearsal.aws.context import Context
+    from rehearsal.aws.sagemaker.jobs import Job
     from rehearsal.aws.sagemaker.serving.spec import VariantSpec
     from rehearsal.aws.sagemaker.training.job import TrainingJob
 
@@ -30,6 +31,11 @@ def of_endpoint(context: Context, name: str, role_arn: str) -> Acting:
     return Acting(role_arn, settings.ROLE_SESSION, SAGEMAKER, arn)
 
 
+def of(job: Job) -> Acting:
+    """Return the role of a processing or transform job as SageMaker assumes it."""
+    return Acting(job.role_arn, settings.ROLE_SESSION, SAGEMAKER, job.arn)
+
+
 def demand_training(context: Context, job: TrainingJob) -> None:
     """Ask for what a training job needs before its program starts.
 
@@ -38,17 +44,37 @@ def demand_training(context: Context, job: TrainingJob) -> None:
     AccessDeniedError
         Where refusals are enforced: the job fails with it.
     """
-    who, request = of_job(job), job.request
-    if not decide.deciding():
-        return
-    _demand_image(context, who, request["AlgorithmSpecification"].get("TrainingImage", ""))
-    _demand_network(context, who, request.get("VpcConfig") or {})
-    volume = request["ResourceConfig"].get("VolumeKmsKeyId")
-    if volume:
-        key = kms.key_arn(volume, context.account_id, context.region) or volume
-        keys = {"kms:GrantIsForAWSResource": "true", **kms.through("sagemaker", context.account_id, context.region)}
-        acting.demand("training volume", who, [key], keys)
-    _look_at_logs(context, who, settings.TRAINING_LOG_GROUP)
+    request = job.request
+    image, volume = request["AlgorithmSpecification"].get("TrainingImage", ""), request["ResourceConfig"]
+    _demand_cluster(context, of_job(job), image, request.get("VpcConfig") or {}, volume.get("VolumeKmsKeyId"))
+    _look_at_logs(context, of_job(job), settings.TRAINING_LOG_GROUP)
+
+
+def demand_processing(context: Context, job: Job) -> None:
+    """Ask for what a processing job needs before its program starts.
+
+    Raises
+    ------
+    AccessDeniedError
+        Where refusals are enforced: the job fails with it.
+    """
+    request = job.request
+    vpc = (request.get("NetworkConfig") or {}).get("VpcConfig") or {}
+    volume = request["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId")
+    _demand_cluster(context, of(job), request["AppSpecification"]["ImageUri"], vpc, volume)
+    _look_at_logs(context, of(job), settings.PROCESSING_LOG_GROUP)
+
+
+def demand_transform(context: Context, job: Job, spec: VariantSpec) -> None:
+    """Ask for what a transform job needs before its servers start.
+
+    Raises
+    ------
+    AccessDeniedError
+        Where refusals are enforced: the job fails with it.
+    """
+    _demand_cluster(context, of(job), spec.image, spec.vpc, job.request["TransformResources"].get("VolumeKmsKeyId"))
+    _look_at_logs(context, of(job), settings.TRANSFORM_LOG_GROUP)
 
 
 def demand_serving(context: Context, who: Acting, spec: VariantSpec, log_group: str) -> None:
@@ -84,6 +110,18 @@ def may_measure(who: Acting, namespace: str) -> bool:
     return acting.may("container metrics", who, keys={"cloudwatch:namespace": namespace})
 
 
+def _demand_cluster(context: Context, who: Acting, image: str, vpc: dict[str, Any], volume: str | None) -> None:
+    """Ask for the image, the interfaces and the key of the volumes."""
+    if not decide.deciding():
+        return
+    _demand_image(context, who, image)
+    _demand_network(context, who, vpc)
+    if volume:
+        key = kms.key_arn(volume, context.account_id, context.region) or volume
+        keys = {"kms:GrantIsForAWSResource": "true", **kms.through("sagemaker", context.account_id, context.region)}
+        acting.demand("cluster volume", who, [key], keys)
+
+
 def _demand_image(context: Context, who: Acting, uri: str) -> None:
     """Ask for the pull of an image. What the policy of another account's registry says is not known here."""
     acting.demand("registry", who)
@@ -106,6 +144,8 @@ def _demand_network(context: Context, who: Acting, vpc: dict[str, Any]) -> None:
 
 
 def _look_at_logs(context: Context, who: Acting, group: str) -> None:
+    if not decide.deciding():
+        return
     # On AWS the ARN of a group ends in an empty stream in every action but those on tags.
     acting.may(
         "container log group",

@@ -45,15 +45,35 @@ def resolve(uri: str, role: Role) -> Image:
     FailedError
         When the name is unknown or the image is of the other role.
     """
-    name = repository(uri).rsplit("/", 1)[-1]
-    image = KNOWN.get(name)
+    image = KNOWN.get(_name(uri))
     if image is None or image.role != role:
-        known = ", ".join(sorted(key for key, value in KNOWN.items() if value.role == role))
-        raise FailedError(
-            f"ClientError: Cannot run image {uri}: the embedded AWS knows a {role} image by the last part of its "
-            f"repository name, and that is one of: {known}. Name the repository <prefix>-<workload>/{role}."
-        )
+        raise _unknown(uri, f"a {role} image", sorted(key for key, value in KNOWN.items() if value.role == role))
     return image
+
+
+def find(uri: str) -> Image:
+    """Return what runs for ``uri``, whatever its role: a processing job may run any program in any image.
+
+    Raises
+    ------
+    FailedError
+        When the name is unknown.
+    """
+    image = KNOWN.get(_name(uri))
+    if image is None:
+        raise _unknown(uri, "an image", sorted(KNOWN))
+    return image
+
+
+def _name(uri: str) -> str:
+    return repository(uri).rsplit("/", 1)[-1]
+
+
+def _unknown(uri: str, what: str, known: list[str]) -> FailedError:
+    return FailedError(
+        f"ClientError: Cannot run image {uri}: the embedded AWS knows {what} by the last part of its repository name, "
+        f"and that is one of: {', '.join(known)}. Name the repository <prefix>-<workload>/{known[-1]}."
+    )
 
 
 def repository(uri: str) -> str:

@@ -10,6 +10,7 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from rehearsal.aws.context import current
 from rehearsal.aws.sagemaker import validation
+from rehearsal.aws.sagemaker.processing import api as processing
 from rehearsal.aws.sagemaker.registry import groups, packages
 from rehearsal.aws.sagemaker.serving import api as endpoints
 from rehearsal.aws.sagemaker.serving import configs, models
@@ -36,6 +37,10 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteHyperParameterTuningJob": tuning.delete,
     "ListHyperParameterTuningJobs": tuning.list_all,
     "ListTrainingJobsForHyperParameterTuningJob": tuning.list_trials,
+    "CreateProcessingJob": processing.create,
+    "DescribeProcessingJob": processing.describe,
+    "StopProcessingJob": processing.stop,
+    "ListProcessingJobs": processing.list_all,
     "CreateModel": models.create,
     "DescribeModel": models.describe,
     "DeleteModel": models.delete,

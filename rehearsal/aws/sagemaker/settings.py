@@ -6,7 +6,7 @@ MAX_PROCESSES_PER_VARIANT = 2
 """Real server processes of one production variant. More instances than this are counted and reported, not run."""
 
 MAX_TRAINING_HOSTS = 4
-"""Real processes of one training job; more hosts than this fail as AWS fails when it has no capacity."""
+"""Real hosts of one training or processing job; more than this fail as AWS fails when it has no capacity."""
 
 START_SECONDS = 120.0
 """Longest start of a model server, up to its first good /ping. Not divided by the speed: loading is real work."""
@@ -30,6 +30,8 @@ CAPTURE_FLUSH_SECONDS = 1.0
 """Captured requests wait in memory at most about this long."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+PROCESSING_LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
 ENDPOINT_LOG_GROUP = "/aws/sagemaker/Endpoints"
 ROLE_SESSION = "SageMaker"
 """Session name under which SageMaker assumes an execution role."""

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 
 def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: int, hosts: int) -> None:
-    """Download one channel for one host.
-
-    Parameters
-    ----------
-    host, hosts
-        Index and number of the hosts: with ``ShardedByS3Key`` each gets its share of the objects.
+    """Download one channel for one host; see :func:`fetch`.
 
     Raises
     ------
@@ -36,6 +31,24 @@ def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: 
             f"ClientError: Channel {name} asks for Pipe mode, which the embedded AWS does not have: use File or "
             "FastFile."
         )
+    fetch(client, name, source, into, host=host, hosts=hosts)
+
+
+def fetch(client: Any, name: str, source: dict[str, Any], into: Path, *, host: int, hosts: int) -> None:
+    """Download what an S3 data source names.
+
+    Parameters
+    ----------
+    name
+        Of the channel or input, for the message of an error.
+    host, hosts
+        Index and number of the hosts: with ``ShardedByS3Key`` each gets its share of the objects.
+
+    Raises
+    ------
+    FailedError
+        When something cannot be read.
+    """
     into.mkdir(parents=True, exist_ok=True)
     try:
         targets = _LISTERS[source["S3DataType"]](client, source, into)

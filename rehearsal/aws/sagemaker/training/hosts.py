@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rehearsal.aws import processes
 from rehearsal.aws.iam.acting import write_logs
@@ -16,8 +16,9 @@ from rehearsal.aws.sagemaker.training import environment, metrics, script, torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
     from rehearsal.aws.sagemaker.training.job import TrainingJob
     from rehearsal.aws.sagemaker.training.layout import Layout
 
@@ -35,6 +36,16 @@ class Host:
     command: list[str]
     reader: threading.Thread
     tail: deque[str]
+
+
+class Log(NamedTuple):
+    """Where the lines of one host go, as whom, and who else looks at them."""
+
+    context: Context
+    who: Acting
+    group: str
+    stream: str
+    observe: Callable[[str], None] | None = None
 
 
 def launch(context: Context, job: TrainingJob, layouts: dict[str, Layout]) -> list[Host]:
@@ -87,23 +98,28 @@ def _launch_one(context: Context, job: TrainingJob, name: str, layout: Layout, p
         **(job.request.get("Environment") or {}),
         **environment.variables(job, layout, name, script.program(job, decoded), decoded),
     }
-    env = container.environment(context, duties.of_job(job), layout.base, isolated=job.isolated, extra=extra)
-    process = processes.spawn(command, env=env, cwd=layout.code)
+    who = duties.of_job(job)
+    env = container.environment(context, who, layout.base, isolated=job.isolated, extra=extra)
+    stream = f"{job.training_job_name}/{name}-{int(time.time())}"
+    log = Log(context, who, settings.TRAINING_LOG_GROUP, stream, metrics.observer(context, job))
+    return begin(name, layout, command, env, cwd=layout.code, log=log)
+
+
+def begin(name: str, layout: Layout, command: list[str], env: dict[str, str], *, cwd: Path, log: Log) -> Host:
+    """Start the program of one host and read what it prints."""
+    process = processes.spawn(command, env=env, cwd=cwd)
     tail: deque[str] = deque(maxlen=_LAST_LINES)
-    reader = threading.Thread(
-        target=_read, args=(context, job, name, process, tail), name=f"{job.training_job_name} {name}", daemon=True
-    )
+    reader = threading.Thread(target=_read, args=(log, process, tail), name=log.stream, daemon=True)
     reader.start()
     return Host(name, layout, process, command, reader, tail)
 
 
-def _read(context: Context, job: TrainingJob, name: str, process: processes.Process, tail: deque[str]) -> None:
-    observe, who = metrics.observer(context, job), duties.of_job(job)
-    stream = f"{job.training_job_name}/{name}-{int(time.time())}"
+def _read(log: Log, process: processes.Process, tail: deque[str]) -> None:
     said = False
     for line in process.lines():
-        write_logs(context, "container log stream", who, settings.TRAINING_LOG_GROUP, stream, [line])
+        write_logs(log.context, "container log stream", log.who, log.group, log.stream, [line])
         said = said or torchrun.explains(line)
         if not said:
             tail.append(line)
-        observe(line)
+        if log.observe is not None:
+            log.observe(line)

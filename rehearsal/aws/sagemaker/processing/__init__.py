@@ -1,0 +1,1 @@
+"""Processing jobs: a container's entry point as a process, under the processing contract."""
