@@ -2,7 +2,8 @@
 
 Speaks the same script mode as AWS's framework images, with the standard library alone: unpacks the archive that
 `sagemaker_submit_directory` names, sets the SM_* variables, runs `sagemaker_program` with the hyperparameters as
-options.
+options; where `sagemaker_torch_distributed_enabled` says so, in `sagemaker_torch_processes_per_host` processes on each
+instance, which torchrun starts.
 The archive must have come with an input channel: a job isolated from the network cannot fetch it from S3.
 
 Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
@@ -19,7 +20,9 @@ import tarfile
 from pathlib import Path
 
 FAILURE_LIMIT = 1024
-_OWN = "sagemaker_"
+# The second is what a tuning job adds to its trials' hyperparameters.
+_OWN = ("sagemaker_", "_tuning_objective_metric")
+MEETING_PORT = 7777
 
 
 class ScriptModeError(Exception):
@@ -43,7 +46,10 @@ def main() -> int:
         failure.parent.mkdir(parents=True, exist_ok=True)
         failure.write_text(str(error)[:FAILURE_LIMIT], encoding="utf-8")
         return 2
-    return _run([sys.executable, program, *arguments(given)], code, os.environ | variables(base, code, given))
+    hosts, current = _hosts(base / "input" / "config" / "resourceconfig.json")
+    command = [*launcher(given, hosts, current), program, *arguments(given)]
+    known = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": current}
+    return _run(command, code, os.environ | variables(base, code, given) | known)
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> int:
@@ -62,6 +68,18 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> int:
     for number in early:
         process.send_signal(number)
     return process.wait()
+
+
+def launcher(given: dict[str, str], hosts: list[str], current: str) -> list[str]:
+    """What the program is started with: Python, or torchrun on every instance, which meet at the first one."""
+    if given.get("sagemaker_torch_distributed_enabled") != "true":
+        return [sys.executable]
+    return [
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--nnodes", str(len(hosts)), "--node_rank", str(hosts.index(current))),
+        *("--nproc_per_node", given.get("sagemaker_torch_processes_per_host", "1")),
+        *("--master_addr", hosts[0], "--master_port", str(MEETING_PORT)),
+    ]
 
 
 def arguments(given: dict[str, str]) -> list[str]:
@@ -83,6 +101,14 @@ def variables(base: Path, code: Path, given: dict[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     return values | {f"SM_CHANNEL_{name.upper()}": str(data / name) for name in channels}
+
+
+def _hosts(path: Path) -> tuple[list[str], str]:
+    """Names of the job's instances and of this one; the file lies there on SageMaker, and may be missing elsewhere."""
+    if not path.is_file():
+        return ["localhost"], "localhost"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return config["hosts"], config["current_host"]
 
 
 def _hyperparameters(path: Path) -> dict[str, str]:
