@@ -1,0 +1,1 @@
+"""Chest radiographs with and without pneumonia: data, training script and description."""
