@@ -16,6 +16,7 @@ from torch import Tensor
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -86,11 +87,25 @@ def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int,
     for label, name in enumerate(classes):
         if not any(item[0] == label for item in found):
             raise TrainingError("channel", str(channel), f"has no images of {name!r}; stage the data again")
-    with ThreadPoolExecutor(2) as pool:
-        images = list(pool.map(lambda item: _read(item[1], height, width, channels), found))
-    stacked = torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy())
+    stacked, _ = read_files([path for _, path in found], height, width, channels)
     names = tuple(f"{path.parent.name}/{path.name}" for _, path in found)
     return Split(stacked, torch.tensor([label for label, _ in found]), names)
+
+
+def read_files(
+    paths: Sequence[Path], height: int, width: int, channels: int = 3
+) -> tuple[Tensor, list[tuple[int, int]]]:
+    """Images as a `Split` holds them, resized where they differ, and the height and width that each had.
+
+    Raises
+    ------
+    TrainingError
+        A file is missing or no image.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        images = list(pool.map(lambda path: _read(path, height, width, channels), paths))
+    stacked = torch.from_numpy(np.stack([pixels for pixels, _ in images]).transpose(0, 3, 1, 2).copy())
+    return stacked, [size for _, size in images]
 
 
 def refuse_leakage(splits: dict[str, Split]) -> None:
@@ -142,11 +157,14 @@ def _shifted(count: int, side: int, reach: float, generator: torch.Generator) ->
     return (torch.arange(side) + offsets).clamp(0, side - 1)
 
 
-def _read(path: Path, height: int, width: int, channels: int) -> NDArray[np.uint8]:
+def _read(path: Path, height: int, width: int, channels: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    if not path.is_file():
+        raise TrainingError("image", str(path), "there is no such file; stage the data again")
     colours = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     image = cv2.imdecode(np.fromfile(path, np.uint8), colours) if path.stat().st_size else None
     if image is None:
         raise TrainingError("image", str(path), "is no readable image; remove it or stage the data again")
-    if image.shape[:2] != (height, width):
+    size = image.shape[0], image.shape[1]
+    if size != (height, width):
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return (image[:, :, None] if channels == 1 else image[:, :, ::-1]).astype(np.uint8)
+    return (image[:, :, None] if channels == 1 else image[:, :, ::-1]).astype(np.uint8), size

@@ -1,0 +1,1 @@
+"""A single-shot detector in plain torch: network, targets and loss, judging by average precision, export."""
