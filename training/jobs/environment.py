@@ -82,14 +82,18 @@ def load(name: str, workload: str, *, outputs: Path | None = None, settings: Pat
     JobError
         There is no such environment, it has not been applied, or the workload is none of it.
     """
+    made, decided = read(name, outputs=outputs, settings=settings)
+    return assemble(name, workload, outputs=made, settings=decided)
+
+
+def read(
+    name: str, *, outputs: Path | None = None, settings: Path | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read an environment's outputs and its settings, as `load` does."""
     if name not in names():
         raise JobError("ENV", name, f"name one of {', '.join(names())}")
-    return assemble(
-        name,
-        workload,
-        outputs=_read_outputs(outputs) if outputs else _ask_terraform(name),
-        settings=_read_settings(settings or ENVIRONMENTS / name / "settings.yaml"),
-    )
+    decided = _read_settings(settings or ENVIRONMENTS / name / "settings.yaml")
+    return _read_outputs(outputs) if outputs else _ask_terraform(name), decided
 
 
 def assemble(name: str, workload: str, *, outputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Environment:
