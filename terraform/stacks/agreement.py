@@ -48,6 +48,10 @@ def _functions(key: str, capacities: Mapping[str, Function], spec: WorkloadSpec,
         yield Problem(f"{key}.{name}", f"one of the functions of '{spec.name}'", remedy, name)
     for name in sorted(set(spec.functions) - set(capacities)):
         yield Problem(f"{key}.{name}", "the capacity of every function", "add it with 'reserved'")
+    if spec.workflow:
+        for name in sorted(specs.called.get(spec.workflow.definition, frozenset()) - set(spec.functions)):
+            remedy = f"add it to functions in training/workloads/{spec.name}/workload.yaml"
+            yield Problem(f"{key}.{name}", f"a function that {spec.workflow.definition} calls", remedy)
     fan_out = specs.fan_out.get(spec.workflow.definition, {}) if spec.workflow else {}
     for name, capacity in capacities.items():
         needed = fan_out.get(name, 0)

@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from terraform.stacks.base import Base
 from terraform.stacks.cdk import cdktf
 from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
 from terraform.stacks.settings import Settings
-from terraform.stacks.specs import Specs
+from terraform.stacks.specs import Specs, WorkloadSpec
 from terraform.stacks.workload import (
     LIVE_COUNTS,
     UNWATCHED,
-    Base,
     Parts,
     add_workload,
     bucket_principals,
@@ -44,6 +44,10 @@ MODELS_TYPE = (
 )
 
 
+Chosen = Mapping[str, WorkloadSpec]
+"""The workloads of an environment, by name."""
+
+
 def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.TerraformStack:
     """Wire the modules of one environment together."""
     stack = cdktf.TerraformStack(app, settings.environment)
@@ -51,12 +55,10 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     _terraform(stack, settings)
     _models_variable(stack, settings)
     _live_variable(stack, settings)
-    base = _base(stack, settings, names, workflows_of(settings, specs))
-    placed = {
-        name: add_workload(stack, base, name, spec=specs.workloads[name], functions=specs.functions)
-        for name in sorted(settings.workloads)
-    }
-    people = _add_people(stack, base, workflows_of(settings, specs))
+    chosen = {name: specs.workloads[name] for name in sorted(settings.workloads)}
+    base = _base(stack, settings, names, chosen)
+    placed = {name: add_workload(stack, base, name, specs=specs) for name in chosen}
+    people = _add_people(stack, base, chosen)
     _outputs(stack, base, placed, people)
     return stack
 
@@ -135,13 +137,12 @@ def _variable_by_workload(
     )
 
 
-def workflows_of(settings: Settings, specs: Specs) -> dict[str, str]:
-    """Definition of the workflow of each workload here that has one."""
-    found = {name: specs.workloads[name].workflow for name in settings.workloads}
-    return {name: workflow.definition for name, workflow in found.items() if workflow}
+def _workflows(chosen: Chosen) -> dict[str, str]:
+    """Definition of the workflow of each workload that has one."""
+    return {name: spec.workflow.definition for name, spec in chosen.items() if spec.workflow}
 
 
-def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, workflows: Mapping[str, str]) -> Base:
+def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, chosen: Chosen) -> Base:
     """Add keys, network, buckets and alerts: what every workload stands on."""
     boundary_arn = settings.boundary.arn
     keys = place(
@@ -169,6 +170,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, workflo
             "log_retention_days": settings.logs.retention_days,
             # By name, not by reference: the buckets' policies name the endpoint that this argument belongs to.
             "bucket_arns": [names.bucket_arn(purpose) for purpose in ("data", "logs", "models")],
+            "table_arns": _table_arns(chosen, names) or None,
         },
     )
     alerts = place(
@@ -181,7 +183,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, workflo
             "emails": list(settings.alerts.emails),
         },
     )
-    buckets = _buckets(stack, settings, names, keys, network, workflows=workflows)
+    buckets = _buckets(stack, settings, names, keys, network, chosen=chosen)
     return Base(
         names=names,
         settings=settings,
@@ -200,7 +202,7 @@ def _buckets(
     keys: Module,
     network: Module,
     *,
-    workflows: Mapping[str, str],
+    chosen: Chosen,
 ) -> dict[str, Module]:
     outside = [entry.model_dump(mode="json") for entry in settings.outside_access]
     common = {
@@ -228,7 +230,8 @@ def _buckets(
             }
         ]
     )
-    specific = {"data": {"lifecycle_rules": {"expirations": capture}}, "models": {}}
+    uploads = {"notifications": {"eventbridge": True}} if any(spec.uploads for spec in chosen.values()) else {}
+    specific = {"data": {"lifecycle_rules": {"expirations": capture}, **uploads}, "models": {}}
     key_of = {"data": "data", "models": "model"}
     return {"logs": logs} | {
         purpose: place(
@@ -241,14 +244,19 @@ def _buckets(
                 "name": names.bucket(purpose),
                 "key_arn": keys.output("arns", key_of[purpose]),
                 "log_bucket": logs.output("log_target"),
-                "outside_access": outside + operators + bucket_principals(purpose, workflows, names),
+                "outside_access": outside + operators + bucket_principals(purpose, _workflows(chosen), names),
             },
         )
         for purpose, variables in specific.items()
     }
 
 
-def _add_people(stack: cdktf.TerraformStack, base: Base, workflows: Mapping[str, str]) -> Module:
+def _table_arns(chosen: Chosen, names: Names) -> list[str]:
+    """ARNs of the tables of the workloads that have one, by name, for the same reason as those of the buckets."""
+    return [names.table_arn(name) for name, spec in chosen.items() if spec.table]
+
+
+def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen) -> Module:
     """Add the roles of the operators and the approvers of this environment."""
     settings, names = base.settings, base.names
     return place(
@@ -263,8 +271,9 @@ def _add_people(stack: cdktf.TerraformStack, base: Base, workflows: Mapping[str,
             "approvers": list(settings.people.approvers),
             "workloads": {workload: names.workload(workload) for workload in sorted(settings.workloads)},
             "workflows": {
-                workload: names.workflow(workload, definition) for workload, definition in sorted(workflows.items())
+                workload: names.workflow(workload, definition) for workload, definition in _workflows(chosen).items()
             },
+            "table_arns": _table_arns(chosen, names) or None,
             "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
             "key_arns": base.key_arns("data", "model"),
         },

@@ -62,3 +62,8 @@ def without_none(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_none(entry) for entry in value]
     return value
+
+
+def block(workload: str) -> str:
+    """Beginning of the names of a workload's module blocks."""
+    return workload.replace("-", "_")

@@ -65,6 +65,14 @@ class Names:
         """Name the state machine that puts a workload's model to use, and its role: after what it does first."""
         return f"{self.workload(workload)}-{definition.partition('_')[0]}"
 
+    def table(self, workload: str) -> str:
+        """Name the table of a workload's records."""
+        return f"{self.workload(workload)}-records"
+
+    def table_arn(self, workload: str) -> str:
+        """ARN of a workload's table."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account_id}:table/{self.table(workload)}"
+
     def role(self, purpose: str) -> str:
         """Name a role of the whole environment."""
         return f"{self.prefix}-{purpose}"
@@ -81,3 +89,13 @@ class Names:
         """Image URI in a workload's own repository."""
         domain = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
         return f"{self.account_id}.dkr.ecr.{self.region}.{domain}/{self.workload(workload)}/{kind}@{digest}"
+
+
+def incoming(workload: str) -> str:
+    """Key prefix below which a workload's images come in."""
+    return f"{workload}/incoming/"
+
+
+def results(workload: str) -> str:
+    """Key prefix, without its slash, below which a workload's results lie."""
+    return f"{workload}/results"

@@ -93,6 +93,17 @@ class Workflow(_Read):
     threshold: float
     low_confidence: Literal["review", "raise"]
     definition: str = "classify_images"
+    thresholds: dict[str, float] = Field(default_factory=dict)
+
+
+class Uploads(_Read):
+    prefix: str
+    start: str
+
+
+class Table(_Read):
+    partition_key: str
+    sort_key: str
 
 
 class Rehearsal(_Read):
@@ -115,6 +126,8 @@ class WorkloadSpec(_Read):
     companions: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     workflow: Workflow | None = None
+    uploads: Uploads | None = None
+    table: Table | None = None
     rehearsal: Rehearsal = Rehearsal()
 
 
@@ -156,11 +169,14 @@ class Specs:
         Specifications by folder name.
     fan_out : mapping of str to mapping of str to int
         By workflow, how many executions of a function it runs at the same time; functions outside its maps are absent.
+    called : mapping of str to set of str
+        By workflow, the functions that it calls.
     """
 
     workloads: Mapping[str, WorkloadSpec]
     functions: Mapping[str, FunctionSpec]
     fan_out: Mapping[str, Mapping[str, int]]
+    called: Mapping[str, frozenset[str]]
 
 
 def read_specs(root: Path) -> Specs:
@@ -181,7 +197,16 @@ def read_specs(root: Path) -> Specs:
             }
             for path in sorted(root.glob(WORKFLOWS))
         },
+        called={
+            path.name.removesuffix(".asl.json"): frozenset(_called(path) & set(functions))
+            for path in sorted(root.glob(WORKFLOWS))
+        },
     )
+
+
+def _called(definition: Path) -> set[str]:
+    """Find the placeholders of a definition, functions' names among them."""
+    return set(re.findall(r"\$\{(\w+)\}", definition.read_text(encoding="utf-8")))
 
 
 def _fan_out(definition: Path) -> dict[str, int]:

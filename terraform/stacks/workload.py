@@ -7,56 +7,20 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from terraform.stacks import grants
+from terraform.stacks.base import Base
 from terraform.stacks.cdk import cdktf
-from terraform.stacks.modules import Module, place
+from terraform.stacks.functions import add_function, surroundings
+from terraform.stacks.modules import Module, block, place
 from terraform.stacks.names import Names
-from terraform.stacks.places import REPOSITORY
-from terraform.stacks.settings import Settings
-from terraform.stacks.settings.workload import Function, Workload
-from terraform.stacks.specs import FunctionSpec, WorkloadSpec
-
-LISTS_PREFIXES = "classify_images"
-"""The workflow that takes a whole prefix of images at a time."""
+from terraform.stacks.settings.workload import Workload
+from terraform.stacks.specs import Specs, WorkloadSpec
+from terraform.stacks.usage import LISTS_PREFIXES, add_table, add_trigger, add_workflow
 
 LIVE_COUNTS = "live_instance_counts"
 """The variable that carries the size of each running fleet over to the next one."""
 
 UNWATCHED = "unwatched"
 """The variable that names the workloads whose present alarms must not turn the next rollout back."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """What every workload of an environment stands on."""
-
-    names: Names
-    settings: Settings
-    boundary_arn: str
-    keys: Module
-    network: Module
-    alerts: Module
-    buckets: Mapping[str, Module]
-
-    def key_arns(self, *purposes: str) -> dict[str, str]:
-        """Refer to the keys of these purposes, in the shape modules take them."""
-        return {purpose: self.keys.output("arns", purpose) for purpose in purposes}
-
-    def place_of(self, group: str) -> dict[str, str]:
-        """Refer to the subnets and to the security group of one kind of client."""
-        return {
-            "subnet_ids": self.network.output("subnet_ids"),
-            "security_group_id": self.network.output("client_security_group_ids", group),
-        }
-
-    def bucket(self, purpose: str) -> dict[str, str]:
-        """Refer to a bucket, in the shape modules take it."""
-        return {"name": self.buckets[purpose].output("name"), "arn": self.buckets[purpose].output("arn")}
-
-    @property
-    def alarms(self) -> dict[str, Any]:
-        """Where alarms go."""
-        return {"topic_arn": self.alerts.output("topic_arn")}
 
 
 @dataclass(frozen=True)
@@ -67,6 +31,7 @@ class Parts:
     functions: Mapping[str, Module]
     workflow: Module | None
     endpoint: Module
+    table: Module | None = None
 
 
 def add_workload(
@@ -74,23 +39,32 @@ def add_workload(
     base: Base,
     name: str,
     *,
-    spec: WorkloadSpec,
-    functions: Mapping[str, FunctionSpec],
+    specs: Specs,
 ) -> Parts:
     """Add the modules of one workload to an environment."""
+    spec, functions = specs.workloads[name], specs.functions
+    called = specs.called[spec.workflow.definition] if spec.workflow else frozenset()
     workload = base.settings.workloads[name]
-    around = _surroundings(base, name, workload, spec)
+    around = surroundings(base, name, workload, spec)
+    table = add_table(stack, base, name, spec.table) if spec.table else None
     lambdas = {
-        function: _add_function(
+        function: add_function(
             stack, base, name, capacity=workload.functions[function], spec=functions[function], around=around
         )
         for function in sorted(spec.functions)
     }
+    workflow = None
+    if spec.workflow:
+        steps = {function: module for function, module in lambdas.items() if function in called}
+        workflow = add_workflow(stack, base, name, spec.workflow, functions=steps)
+    if spec.uploads:
+        add_trigger(stack, base, name, spec.uploads, workflow, functions=lambdas)
     return Parts(
         training=_add_training(stack, base, name, workload, spec),
         functions=lambdas,
-        workflow=_add_workflow(stack, base, name, lambdas) if spec.workflow else None,
+        workflow=workflow,
         endpoint=_add_endpoint(stack, base, name, workload, spec),
+        table=table,
     )
 
 
@@ -125,7 +99,7 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
             for name, modules in parts.items()
         }
 
-    training, workflow, endpoint = attrgetter("training"), attrgetter("workflow"), attrgetter("endpoint")
+    training, workflow, endpoint, table = map(attrgetter, ("training", "workflow", "endpoint", "table"))
     return {
         "artifact_prefixes": (of_each(training, "artifact_prefix"), "Where training jobs leave their models."),
         "code_prefixes": (of_each(training, "code_prefix"), "Where training code is uploaded to."),
@@ -133,6 +107,7 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
         "endpoint_config_names": (of_each(endpoint, "endpoint_config_name"), "Configurations of the live endpoints."),
         "endpoint_names": ({name: names.workload(name) for name in parts}, "Endpoints, live or not yet."),
         "endpoint_role_arns": (of_each(endpoint, "role_arn"), "Roles of the models."),
+        "table_names": (of_each(table, "name"), "Tables of the workloads that have one."),
         "failure_topic_arns": (of_each(workflow, "topic_arn"), "Topics of what failed in workflows."),
         "function_alias_arns": (of_functions("alias_arn"), "Aliases through which functions are invoked."),
         "function_names": (of_functions("function_name"), "Functions by folder name."),
@@ -154,80 +129,6 @@ def workload_outputs(names: Names, parts: Mapping[str, Parts]) -> dict[str, tupl
     }
 
 
-def _incoming(workload: str) -> str:
-    return f"{workload}/incoming/"
-
-
-def _results(workload: str) -> str:
-    return f"{workload}/results"
-
-
-def _surroundings(base: Base, name: str, workload: Workload, spec: WorkloadSpec) -> grants.Surroundings:
-    data_arn = base.buckets["data"].output("arn")
-    data_name = base.buckets["data"].output("name")
-    usage = spec.workflow
-    threshold = workload.workflow.threshold or (usage.threshold if usage else None)
-    low_confidence = workload.workflow.low_confidence or (usage.low_confidence if usage else None)
-    # claims-detector, a companion of claims, is its detector.
-    companions = {name.removeprefix(f"{spec.name}-").replace("-", "_"): name for name in spec.companions}
-    return grants.Surroundings(
-        variables={
-            "ALLOWED_BUCKETS": data_name,
-            **({"CONFIDENCE_THRESHOLD": str(threshold)} if threshold is not None else {}),
-            "ENDPOINT_NAME": base.names.workload(name),
-            **{f"{short.upper()}_ENDPOINT_NAME": base.names.workload(full) for short, full in companions.items()},
-            "LOG_LEVEL": "INFO",
-            **({"LOW_CONFIDENCE": low_confidence} if low_confidence else {}),
-            "MAX_IMAGE_BYTES": str(spec.inference.max_image_bytes),
-            "MAX_IMAGE_PIXELS": str(spec.inference.max_image_pixels),
-            "RESULTS_BUCKET": data_name,
-            "RESULTS_PREFIX": _results(name),
-            "TOP_K": str(spec.inference.top_k),
-        },
-        tokens={
-            "data_bucket": (data_arn,),
-            "data_key": (base.keys.output("arns", "data"),),
-            # By name: the endpoint exists only once a model is promoted, the permission may precede it.
-            "endpoint": (base.names.endpoint_arn(name),),
-            **{f"{short}_endpoint": (base.names.endpoint_arn(full),) for short, full in companions.items()},
-            "incoming_objects": (f"{data_arn}/{_incoming(name)}*",),
-            "incoming_prefixes": (f"{_incoming(name)}*",),
-            "region": (base.settings.region,),
-            "results_objects": (f"{data_arn}/{_results(name)}/*",),
-        },
-    )
-
-
-def _add_function(
-    stack: cdktf.TerraformStack,
-    base: Base,
-    workload: str,
-    *,
-    capacity: Function,
-    spec: FunctionSpec,
-    around: grants.Surroundings,
-) -> Module:
-    return place(
-        stack,
-        f"{_block(workload)}_{spec.name}",
-        "function",
-        {
-            "name": base.names.function(workload, spec.name),
-            "package": {"path": f"{REPOSITORY}/functions/dist/{spec.name}.zip", "handler": spec.handler},
-            "memory_mb": capacity.memory_mb or spec.memory_mb,
-            "timeout_s": capacity.timeout_s or spec.timeout_s,
-            "environment": grants.environment_of(spec, around),
-            "statements": grants.statements_of(spec, around),
-            "boundary_arn": base.boundary_arn,
-            "keys": base.key_arns("data", "logs", "messages"),
-            "network": base.place_of("functions"),
-            "concurrency": capacity.model_dump(include={"reserved", "provisioned"}),
-            "alarms": base.alarms,
-            "log_retention_days": base.settings.logs.retention_days,
-        },
-    )
-
-
 def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: Workload, spec: WorkloadSpec) -> Module:
     given, default = workload.training, spec.training.instance
     hyperparameters = {key: entry.default for key, entry in spec.training.hyperparameters.items()}
@@ -236,7 +137,7 @@ def _add_training(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
     hyperparameters |= given.hyperparameters
     return place(
         stack,
-        f"{_block(name)}_training",
+        f"{block(name)}_training",
         "training",
         {
             "name": base.names.workload(name),
@@ -282,32 +183,12 @@ def hyperparameter_text(value: bool | int | float | str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _add_workflow(stack: cdktf.TerraformStack, base: Base, name: str, functions: Mapping[str, Module]) -> Module:
-    return place(
-        stack,
-        f"{_block(name)}_workflow",
-        "workflow",
-        {
-            "name": base.names.workload(name),
-            "workload": name,
-            "boundary_arn": base.boundary_arn,
-            "keys": base.key_arns("data", "logs", "messages"),
-            "functions": {function: module.output("alias_arn") for function, module in functions.items()},
-            "data_bucket": base.bucket("data"),
-            "results_prefix": _results(name),
-            "incoming_prefixes": [_incoming(name)],
-            "log_retention_days": base.settings.logs.retention_days,
-            "alarms": base.alarms,
-        },
-    )
-
-
 def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: Workload, spec: WorkloadSpec) -> Module:
     given = workload.endpoint
     percentage = spec.capture.percentage if given.capture_percent is None else given.capture_percent
     return place(
         stack,
-        f"{_block(name)}_endpoint",
+        f"{block(name)}_endpoint",
         "endpoint",
         {
             "name": base.names.workload(name),
@@ -333,7 +214,3 @@ def _add_endpoint(stack: cdktf.TerraformStack, base: Base, name: str, workload: 
         },
         count=f'contains(keys(var.models), "{name}") ? 1 : 0',
     )
-
-
-def _block(workload: str) -> str:
-    return workload.replace("-", "_")

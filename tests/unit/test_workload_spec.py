@@ -106,6 +106,8 @@ def test_a_wrong_value_is_explained_by_key_value_and_remedy(path, value, field, 
     [
         ("functions", [], "functions", "the workflow needs functions"),
         ("data.classes", ["bicycle"], "data.classes", "nothing to tell apart"),
+        ("uploads", {"prefix": "dogs/incoming/", "start": "workflow"}, "uploads.prefix", "must start with vehicles/"),
+        ("uploads", {"prefix": "vehicles/incoming/", "start": "assess"}, "uploads.start", "one of workflow, classify"),
         ("rehearsal", {"hyperparameters": {"epoch": 1}}, "rehearsal.hyperparameters.epoch", "remove it"),
         ("training.instance", SPOT_AND_WARM, "training.instance.warm_s", "cannot be kept"),
         ("training.tuning", tuning(max_parallel=9), "training.tuning.max_parallel", "must not exceed max_jobs, 4"),

@@ -11,7 +11,7 @@ from training.workloads.description import CLASSIFICATION
 from training.workloads.values import convert
 
 if typing.TYPE_CHECKING:
-    from training.workloads.description import Channel, Hyperparameter, Tuning, Workload
+    from training.workloads.description import Channel, Hyperparameter, Tuning, Uploads, Workload
 
 
 def check(workload: Workload) -> None:
@@ -32,12 +32,22 @@ def check(workload: Workload) -> None:
         raise SpecError("load.p99_ms", workload.load.p99_ms, f"must not be below load.p95_ms, {workload.load.p95_ms}")
     if workload.workflow and not workload.functions:
         raise SpecError("functions", [], "the workflow needs functions; name their folders, or remove the workflow")
+    if workload.uploads:
+        _check_uploads(workload, workload.uploads)
     for name, value in workload.rehearsal.hyperparameters.items():
         if name not in training.hyperparameters:
             raise SpecError(
                 f"rehearsal.hyperparameters.{name}", value, "is none of training.hyperparameters; remove it"
             )
         convert(f"rehearsal.hyperparameters.{name}", training.hyperparameters[name], value)
+
+
+def _check_uploads(workload: Workload, uploads: Uploads) -> None:
+    if not uploads.prefix.startswith(f"{workload.name}/"):
+        raise SpecError("uploads.prefix", uploads.prefix, f"must start with {workload.name}/incoming/")
+    known = [*(["workflow"] if workload.workflow else []), *workload.functions]
+    if uploads.start not in known:
+        raise SpecError("uploads.start", uploads.start, f"must be one of {', '.join(known)}")
 
 
 def _check_training(workload: Workload) -> None:

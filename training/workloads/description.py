@@ -174,6 +174,24 @@ class Workflow:
     threshold: float
     low_confidence: str
     definition: str = "classify_images"
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """Further ones, by name: functions find ``car`` as ``CAR_THRESHOLD``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """What an upload below `prefix` starts: `workflow`, or a function's folder."""
+
+    prefix: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A DynamoDB table of the workload's own; both keys are strings."""
+
+    partition_key: str
+    sort_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +251,8 @@ class Workload:
     companions: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     workflow: Workflow | None = None
+    uploads: Uploads | None = None
+    table: Table | None = None
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
 
     @property

@@ -75,6 +75,18 @@ variable "production" {
   }
 }
 
+variable "table_arns" {
+  type        = list(string)
+  description = "ARNs of the DynamoDB tables whose records operators may read."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.table_arns : can(regex("^arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}$", arn))])
+    error_message = "table_arns must be ARNs of tables, without wildcards: pass the arn outputs of the table module."
+  }
+}
+
 variable "workflows" {
   type        = map(string)
   description = "State machines that put models to use, by workload; workloads whose callers ask the endpoint have none."

@@ -33,6 +33,29 @@ run "machines_are_those_that_there_are" {
   }
 }
 
+run "records_are_read_where_there_are_any" {
+  command = plan
+
+  variables {
+    table_arns = ["arn:aws:dynamodb:eu-west-1:123456789012:table/slipway-dev-claims-records"]
+  }
+
+  assert {
+    condition     = [for s in local._record_statements : s.sid] == ["ReadRecords", "DecryptRecords"]
+    error_message = "Operators read records, and DynamoDB needs the key for that."
+  }
+}
+
+run "records_are_those_of_named_tables" {
+  command = plan
+
+  variables {
+    table_arns = ["arn:aws:dynamodb:eu-west-1:123456789012:table/*"]
+  }
+
+  expect_failures = [var.table_arns]
+}
+
 run "a_workflow_belongs_to_a_workload" {
   command = plan
 
