@@ -17,6 +17,8 @@ _PASSING = {
     "InternalServerException",
     "InternalStreamFailure",
     "ModelNotReadyException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
     "RequestTimeout",
     "ServiceUnavailable",
     "SlowDown",
@@ -61,10 +63,12 @@ class AwsError(CallError):
         Of the answer; for ModelError that of the model's.
     after_s
         Seconds that the answer asks to wait (Retry-After), else 0.
+    fields
+        Everything that the error says.
     """
 
     def __init__(self, answer: Answer) -> None:
-        fields = _fields(answer.body)
+        self.fields = fields = _fields(answer.body)
         code = answer.headers.get("x-amzn-errortype") or fields.get("__type") or fields.get("code")
         self.code = str(code or fields.get("Code") or answer.status).partition(":")[0].rpartition("#")[2]
         self.message = str(fields.get("message") or fields.get("Message") or "")

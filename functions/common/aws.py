@@ -1,7 +1,7 @@
 """Calls to AWS with botocore's signer over urllib3's connections, without botocore's clients.
 
 A client reads its service's model and endpoint rules at every cold start, to offer hundreds of operations; these
-functions use four. What that gives up is in docs/adr/0012.
+functions use five. What that gives up is in docs/adr/0012.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from urllib3 import HTTPConnectionPool, PoolManager, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .answers import Answer, AwsError, NoAnswerError
-from .endpoints import S3, SAGEMAKER_RUNTIME, Service, region
+from .endpoints import DYNAMODB, S3, SAGEMAKER_RUNTIME, Service, region
 from .errors import InvalidSetting
 from .retry import Retries
 
-_SIGNERS = {S3: S3SigV4Auth, SAGEMAKER_RUNTIME: SigV4Auth}
+_SIGNERS = {DYNAMODB: SigV4Auth, S3: S3SigV4Auth, SAGEMAKER_RUNTIME: SigV4Auth}
 _AGENT = f"slipway-functions exec-env/{os.environ.get('AWS_EXECUTION_ENV', 'none')}"
 _PIECE_BYTES = 65536
 # Twice what an endpoint may answer, and more than any piece of S3 that is asked for.

@@ -1,7 +1,8 @@
 """Where AWS answers: the regional address of a service, or the one that AWS_ENDPOINT_URL(_SERVICE) names.
 
-Hosts as in the endpoint tables of S3 and SageMaker: https://docs.aws.amazon.com/general/latest/gr/s3.html,
-https://docs.aws.amazon.com/general/latest/gr/sagemaker.html. Interface endpoints with private DNS keep these names.
+Hosts as in the endpoint tables of S3, SageMaker and DynamoDB: https://docs.aws.amazon.com/general/latest/gr/s3.html,
+https://docs.aws.amazon.com/general/latest/gr/sagemaker.html, https://docs.aws.amazon.com/general/latest/gr/ddb.html.
+Interface endpoints with private DNS keep these names.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Service(NamedTuple):
 
 
 S3 = Service("s3", "AWS_ENDPOINT_URL_S3", "s3")
+DYNAMODB = Service("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb")
 SAGEMAKER_RUNTIME = Service("sagemaker", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "runtime.sagemaker")
 
 
@@ -69,10 +71,14 @@ def host(service: Service) -> str:
     raise InvalidSetting("AWS_REGION", where, "is in a partition whose endpoints are not known here", remedy)
 
 
+def service_url(service: Service) -> str:
+    """Return where a service takes requests that name their operation in a header."""
+    return f"{configured(service) or f'https://{host(service)}'}/"
+
+
 def invocations_url(endpoint: str) -> str:
     """Return where a SageMaker endpoint takes requests."""
-    base = configured(SAGEMAKER_RUNTIME) or f"https://{host(SAGEMAKER_RUNTIME)}"
-    return f"{base}/endpoints/{quote(endpoint, safe='')}/invocations"
+    return f"{service_url(SAGEMAKER_RUNTIME)}endpoints/{quote(endpoint, safe='')}/invocations"
 
 
 def object_url(bucket: str, key: str = "", **query: str) -> str:

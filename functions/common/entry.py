@@ -23,7 +23,10 @@ NAMESPACE = "Slipway/Functions"
 # CloudWatch bills per metric and dimension value. The only dimension is the function, so these names times the
 # functions that measure them are all there can ever be.
 METRICS = {
+    "AuditedClaims": "Count",
+    "DuplicateAssessments": "Count",
     "FailedImages": "Count",
+    "FiledClaims": "Count",
     "ImageBytes": "Bytes",
     "Images": "Count",
     "LowConfidence": "Count",

@@ -83,7 +83,7 @@ class ImageChanged(FunctionError):
 
 
 class StorageUnavailable(FunctionError):
-    """S3 is throttling or failing. Safe to retry."""
+    """S3 or DynamoDB is throttling or failing. Safe to retry."""
 
 
 class ModelUnavailable(FunctionError):
@@ -100,6 +100,14 @@ class ModelAnswerInvalid(FunctionError):
 
 class EndpointUnusable(FunctionError):
     """The endpoint does not exist, or this role may not invoke it."""
+
+
+class RecordTooLarge(FunctionError):
+    """The record of a claim would have more bytes than an item may have."""
+
+
+class TableUnusable(FunctionError):
+    """The table does not exist, or this role may not write to it."""
 
 
 class OutOfTime(FunctionError):

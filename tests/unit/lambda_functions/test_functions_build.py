@@ -17,8 +17,15 @@ NAMES = build.names()
 each_function = pytest.mark.parametrize("name", NAMES)
 
 
-def test_all_four_functions_are_there():
-    assert NAMES == ["classify_image", "collect_results", "filter_predictions", "serialize_image"]
+def test_every_function_is_there():
+    assert NAMES == [
+        "assess_claim",
+        "classify_image",
+        "collect_results",
+        "filter_predictions",
+        "record_assessment",
+        "serialize_image",
+    ]
 
 
 def test_committed_zips_are_fresh():
