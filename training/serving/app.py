@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from training.serving.batcher import Batcher
+from training.serving.decision import together
 from training.serving.errors import RequestError
 from training.serving.intake import JSON_TYPE, GoneError, Intake, check_types, instances
 from training.serving.log import log
@@ -122,7 +123,7 @@ class App:
         for position, answer in enumerate(answers):
             if isinstance(answer, RequestError):
                 raise RequestError(answer.status, f"instances[{position}].{answer.field}", answer.value, answer.remedy)
-        return b'{"predictions": [%s]%s' % (b", ".join(answers), self._tail)  # type: ignore[arg-type]
+        return b'{"predictions": %s%s' % (together(answers), self._tail)  # type: ignore[arg-type]
 
 
 def _document(error: RequestError) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.serving import decision
 from training.serving.errors import ModelError
 from training.serving.task import not_finite
 
@@ -27,10 +28,13 @@ class Classification:
     ----------
     entries
         Per class, the beginning of its entry in an answer, up to its probability.
+    rule
+        Makes a verdict of a class's probability; None where the model brings none.
     """
 
     outputs: tuple[str, ...]
     entries: tuple[str, ...]
+    rule: decision.Decision | None = None
 
     def check(self, outputs: Outputs, images: int) -> None:
         """Probabilities of shape (images, classes)."""
@@ -50,7 +54,8 @@ class Classification:
     def _rank(self, probabilities: NDArray[np.float32]) -> bytes:
         order = (-probabilities).argsort(kind="stable").tolist()
         values = probabilities.tolist()
-        return f"[{', '.join([f'{self.entries[k]}{values[k]!r}}}' for k in order])}]".encode()
+        ranked = f"[{', '.join([f'{self.entries[k]}{values[k]!r}}}' for k in order])}]".encode()
+        return ranked if self.rule is None else ranked + self.rule.said(values[self.rule.positive])
 
 
 def load(description: dict[str, Any], outputs: Sequence[str]) -> Classification:
@@ -59,4 +64,4 @@ def load(description: dict[str, Any], outputs: Sequence[str]) -> Classification:
         f'{{"label": {json.dumps(label)}, "index": {k}, "probability": '
         for k, label in enumerate(description["classes"])
     ]
-    return Classification((outputs[0],), tuple(entries))
+    return Classification((outputs[0],), tuple(entries), decision.load(description))

@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-_REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+_FLAGS = {
+    3: {
+        8: cv2.IMREAD_REDUCED_COLOR_8,
+        4: cv2.IMREAD_REDUCED_COLOR_4,
+        2: cv2.IMREAD_REDUCED_COLOR_2,
+        1: cv2.IMREAD_COLOR,
+    },
+    1: {
+        8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+        4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+        2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+        1: cv2.IMREAD_GRAYSCALE,
+    },
+}
+"""How to decode by channels and by the factor of reduction, the largest first."""
 
 
 class Picture(NamedTuple):
@@ -24,7 +38,7 @@ class Picture(NamedTuple):
     Attributes
     ----------
     pixels
-        Shape (height, width, 3) at the model's size, BGR as OpenCV has it.
+        Shape (height, width, 3) at the model's size, BGR as OpenCV has it; (height, width) for a model that takes grey.
     width, height
         Of the image as it was sent, upright: turned as its EXIF orientation says, which is how it is looked at.
     """
@@ -37,6 +51,8 @@ class Picture(NamedTuple):
 class Wanted(Protocol):
     """What decoding needs to know of a model."""
 
+    @property
+    def channels(self) -> int: ...
     @property
     def height(self) -> int: ...
     @property
@@ -62,8 +78,11 @@ def decode(model: Wanted, body: bytes) -> Picture:
     if width * height > model.max_image_pixels or not width or not height:
         remedy = f"an image may have 1 to {model.max_image_pixels} pixels; reduce it"
         raise RequestError(413 if width and height else 400, "image size", f"{width}x{height}", remedy)
-    factor, flag = _reduction(model, width, height, kind)
-    image = cv2.imdecode(np.frombuffer(body, np.uint8), flag)
+    if model.channels == 1 and kind == "png" and body[24] == 16:
+        # Grey pictures of 16 bits come from DICOM files that use 10 to 14 of them; the upper 8 would be nearly black.
+        raise RequestError(400, "bits per pixel", 16, "apply the DICOM file's window and send 8 bits")
+    factor = _reduction(model, width, height, kind)
+    image = cv2.imdecode(np.frombuffer(body, np.uint8), _FLAGS[model.channels][factor])
     if image is None:
         raise RequestError(400, "body", f"a {kind} of {width}x{height}", "cannot be decoded; send an undamaged file")
     if image.shape[:2] != (-(-height // factor), -(-width // factor)):
@@ -75,15 +94,15 @@ def decode(model: Wanted, body: bytes) -> Picture:
     return Picture(image.astype(np.uint8, copy=False), width, height)
 
 
-def _reduction(model: Wanted, width: int, height: int, kind: str) -> tuple[int, int]:
+def _reduction(model: Wanted, width: int, height: int, kind: str) -> int:
     """Let the JPEG decoder itself reduce large images, which costs a fraction of decoding them whole."""
     if kind == "jpeg":
-        for factor, flag in _REDUCED:
+        for factor in (8, 4, 2):
             fits = _reduces_well(width, factor, model.width) and _reduces_well(height, factor, model.height)
             # Two lengths that become one would hide whether the decoder has turned the image.
             if fits and (width == height or -(-width // factor) != -(-height // factor)):
-                return factor, flag
-    return 1, cv2.IMREAD_COLOR
+                return factor
+    return 1
 
 
 def _reduces_well(length: int, factor: int, wanted: int) -> bool:

@@ -41,8 +41,10 @@ class Model:
 
     Attributes
     ----------
+    channels
+        3 for RGB, 1 for grey.
     scale, shift
-        Shape (3, 1, 1), RGB: normalised value = pixel * scale + shift.
+        Shape (channels, 1, 1): normalised value = pixel * scale + shift.
     task
         What is asked of the model, and how its outputs become an answer.
     """
@@ -52,6 +54,7 @@ class Model:
     version: str
     classes: tuple[str, ...]
     task: Task
+    channels: int
     height: int
     width: int
     scale: NDArray[np.float32]
@@ -108,13 +111,17 @@ def infer(model: Model, pictures: Sequence[Picture]) -> list[NDArray[np.float32]
     ModelError
         They are of another shape than the task needs.
     """
-    batch = np.empty((len(pictures), 3, model.height, model.width), np.float32)
-    planes = np.empty((3, model.height, model.width), np.uint8)
-    blue_green_red = [planes[2], planes[1], planes[0]]
-    for position, picture in enumerate(pictures):
-        # Planes first: multiplying them is several times as fast as multiplying interleaved pixels.
-        cv2.split(picture.pixels, blue_green_red)
-        np.multiply(planes, model.scale, out=batch[position])
+    batch = np.empty((len(pictures), model.channels, model.height, model.width), np.float32)
+    if model.channels == 1:
+        for position, picture in enumerate(pictures):
+            np.multiply(picture.pixels, model.scale, out=batch[position])
+    else:
+        planes = np.empty((3, model.height, model.width), np.uint8)
+        blue_green_red = [planes[2], planes[1], planes[0]]
+        for position, picture in enumerate(pictures):
+            # Planes first: multiplying them is several times as fast as multiplying interleaved pixels.
+            cv2.split(picture.pixels, blue_green_red)
+            np.multiply(planes, model.scale, out=batch[position])
     batch += model.shift
     outputs = [np.asarray(each, np.float32) for each in model.session.run(model.task.outputs, {model.input: batch})]
     model.task.check(outputs, len(pictures))
@@ -155,7 +162,8 @@ def _decoded(model: Model, body: bytes, row: Row) -> Picture | RequestError:
 
 
 def _warm_up(model: Model, file: Path, batch: int) -> None:
-    blank = Picture(np.zeros((model.height, model.width, 3), np.uint8), model.width, model.height)
+    shape = (model.height, model.width) if model.channels == 1 else (model.height, model.width, 3)
+    blank = Picture(np.zeros(shape, np.uint8), model.width, model.height)
     for count in (1, batch):
         try:
             render(model, infer(model, [blank] * count), [blank] * count)
@@ -181,11 +189,12 @@ def _description(path: Path) -> dict[str, Any]:
 
 def _model(session: onnxruntime.InferenceSession, description: dict[str, Any], settings: Settings) -> Model:
     wanted = description["input"]
-    if wanted["layout"] != "NCHW" or wanted["channels"] != 3:
-        raise ValueError("input must be NCHW with 3 channels")
+    channels = wanted["channels"]
+    if wanted["layout"] != "NCHW" or channels not in {1, 3}:
+        raise ValueError("input must be NCHW with 1 or 3 channels")
     mean, std = (np.array(wanted[name], np.float32) for name in ("mean", "std"))
-    if mean.shape != (3,) or std.shape != (3,) or (std <= 0).any():
-        raise ValueError("mean and std need three numbers each, std above 0")
+    if mean.shape != (channels,) or std.shape != (channels,) or (std <= 0).any():
+        raise ValueError("mean and std need a number for each channel, std above 0")
     task = description.get("task", "classification")
     if task not in TASKS:
         raise ValueError(f"task {task!r} must be one of {', '.join(TASKS)}")
@@ -197,10 +206,11 @@ def _model(session: onnxruntime.InferenceSession, description: dict[str, Any], s
         version=str(description["version"]),
         classes=classes,
         task=TASKS[task](description, [output.name for output in session.get_outputs()]),
+        channels=channels,
         height=int(wanted["height"]),
         width=int(wanted["width"]),
-        scale=(1 / (255 * std)).astype(np.float32).reshape(3, 1, 1),
-        shift=(-mean / std).astype(np.float32).reshape(3, 1, 1),
+        scale=(1 / (255 * std)).astype(np.float32).reshape(-1, 1, 1),
+        shift=(-mean / std).astype(np.float32).reshape(-1, 1, 1),
         max_image_bytes=settings.max_image_bytes or int(limits.get("max_image_bytes", DEFAULT_IMAGE_BYTES)),
         max_image_pixels=settings.max_image_pixels or int(limits.get("max_image_pixels", DEFAULT_IMAGE_PIXELS)),
         input=session.get_inputs()[0].name,
