@@ -6,7 +6,12 @@ import json
 from collections.abc import Iterator
 
 from rehearsal.prove.forbidden.attempt import Attempt
-from rehearsal.prove.forbidden.world import World
+from rehearsal.prove.forbidden.world import WORKFLOWS, World
+
+STARTED_BY = {"classify": "-classify", "uploads": "-assess"}
+"""Kind of role -> machines that it starts: its own children, and what an upload calls for."""
+
+ASK_MODELS = ("assess-claim", "classify-image", "classify-upload")
 
 
 def approvals(world: World) -> Iterator[Attempt]:
@@ -21,13 +26,13 @@ def starts(world: World) -> Iterator[Attempt]:
     """A state machine started, a function or the endpoint called, by whoever has no business with it."""
     for role in world.but("operator"):
         for machine in world.machines:
-            if machine.endswith("-classify") and world.kind(role) == "classify":
-                continue  # its own children
+            if machine.endswith(STARTED_BY.get(world.kind(role), " ")):
+                continue
             yield Attempt("other duty", role, "stepfunctions", "StartExecution", {"stateMachineArn": machine})
-    for role in world.but("operator", "classify-image"):
+    for role in world.but("operator", *ASK_MODELS):
         request = {"EndpointName": world.endpoint, "ContentType": "image/png", "Body": b"image"}
         yield Attempt("other duty", role, "sagemaker-runtime", "InvokeEndpoint", request)
-    for role in world.but("classify"):
+    for role in world.but(*WORKFLOWS):
         request = {"FunctionName": world.functions[0], "Payload": json.dumps({}).encode()}
         yield Attempt("other duty", role, "lambda", "Invoke", request)
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from functions import build
 from policies.plan import Plan
 from rehearsal.prove.roles import Role, roles
 
 STRANGER = "999999999999"
 """An account that has nothing to do with this one."""
 
-# Kinds of roles by the end of their names, the longest first.
-KINDS = (
-    "filter-predictions", "collect-results", "serialize-image", "classify-image", "flow-logs", "approver", "classify",
-    "endpoint", "operator", "training", "retrain", "deploy", "plan",
-)  # fmt: skip
-FUNCTIONS = ("classify-image", "collect-results", "filter-predictions", "serialize-image")
+FUNCTIONS = tuple(name.replace("_", "-") for name in build.names())
 PEOPLE = ("operator", "approver")
 PIPELINE = ("deploy", "plan")
+WORKFLOWS = ("assess", "classify")
+KINDS = sorted((*FUNCTIONS, *PEOPLE, *PIPELINE, *WORKFLOWS, "endpoint", "flow-logs", "retrain", "training", "uploads"))
+KINDS.sort(key=len, reverse=True)
+"""Kinds of roles by the end of their names, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,10 @@ class World:
         return f"arn:aws:{service}:{self.region}:{account or self.account}:{rest}"
 
     def role_arn(self, kind: str) -> str:
-        """The ARN of a role of this kind."""
-        return self.roles[self.of(kind)[0]].arn
+        """The ARN of a role of this kind: the workload's own, where several have one."""
+        names = self.of(kind)
+        own = [name for name in names if name.endswith(f"-{self.workload}-{kind}")]
+        return self.roles[(own or names)[0]].arn
 
 
 def world(plans: Iterable[Plan], workload: str, neighbour: Neighbour | None = None) -> World:
@@ -98,6 +100,9 @@ def world(plans: Iterable[Plan], workload: str, neighbour: Neighbour | None = No
         for r in p.of("aws_kms_alias")
     }
     arns = {r.values.get("key_id"): str(r.values["arn"]) for p in plans for r in p.of("aws_kms_key")}
+    own = f"slipway-{plan.environment}-{workload}"
+    repositories = values("aws_ecr_repository", "name")
+    image = next((name for name in repositories if name.startswith(f"{own}/")), repositories[0])
     endpoints = [r for r in plan.of("aws_vpc_endpoint") if r.values.get("vpc_endpoint_type") == "Interface"]
     groups = [r for r in plan.of("aws_security_group") if str(r.values.get("name")).endswith("-training")]
     return World(
@@ -109,14 +114,14 @@ def world(plans: Iterable[Plan], workload: str, neighbour: Neighbour | None = No
         keys={purpose: arns[key] for purpose, key in sorted(aliases.items()) if key in arns},
         functions=values("aws_lambda_function", "function_name"),
         machines=values("aws_sfn_state_machine", "arn"),
-        endpoint=next(iter(values("aws_sagemaker_endpoint", "name")), f"slipway-{plan.environment}-{workload}"),
+        endpoint=own,
         topics=values("aws_sns_topic", "arn"),
         queues=values("aws_sqs_queue", "name"),
-        repositories=values("aws_ecr_repository", "name"),
+        repositories=repositories,
         log_groups=values("aws_cloudwatch_log_group", "name"),
         alarms=values("aws_cloudwatch_metric_alarm", "alarm_name"),
-        group=values("aws_sagemaker_model_package_group", "model_package_group_name")[0],
-        image=f"{plan.account}.dkr.ecr.{plan.region}.amazonaws.com/{values('aws_ecr_repository', 'name')[0]}",
+        group=own,
+        image=f"{plan.account}.dkr.ecr.{plan.region}.amazonaws.com/{image}",
         subnets=values("aws_subnet", "id"),
         security_group=str(groups[0].values["id"]),
         vpc=values("aws_vpc", "id")[0],
