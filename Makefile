@@ -21,12 +21,12 @@ POLICIES_READY := .venv-policies/.slipway-ready
 BENCH_READY := .venv-bench/.slipway-ready
 RUN := .venv/bin/python -m
 
-.PHONY: help setup rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults picture clean
+.PHONY: help setup manifests k8s-logs rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^## / {printf "\n\033[1m%s\033[0m\n", substr($$0, 4)} \
-	  /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n\033[1mSettings\033[0m\n'
 	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod; loadtest, capacity and simulate know rehearsal too, and take it by default' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
 	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
@@ -94,6 +94,15 @@ faults: $(READY) ## break things under load: requests, alarms and recovery into 
 bench: $(READY) ## measure beside peers; rows of docs/benchmarks.md [GROUP= ROUNDS=]
 	@$(MAKE) --no-print-directory $(BENCH_READY) || echo "bench: goes on without the peers of requirements/bench.in" >&2
 	@$(RUN) rehearsal.bench $(GROUP)
+
+## Train elsewhere
+manifests: $(READY) ## a workload for a Kubernetes cluster with ACK: .slipway/manifests/WORKLOAD [ENV= OUTPUTS= NAMESPACE= ARGS=]
+	@$(RUN) training.jobs.kubernetes manifests --workload "$(WORKLOAD)" $(if $(ENV),--env "$(ENV)") \
+	  $(if $(OUTPUTS),--outputs "$(OUTPUTS)") $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(ARGS)
+
+k8s-logs: $(READY) ## follow the log of a cluster's training job: JOB=RESOURCE, or the manifest's [NAMESPACE=]
+	@$(RUN) training.jobs.kubernetes logs --workload "$(WORKLOAD)" $(if $(JOB),--job "$(JOB)") \
+	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(ARGS)
 
 ## Run environments
 synth: $(READY) ## settings.yaml -> main.tf.json of every environment
