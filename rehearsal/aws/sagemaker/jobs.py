@@ -224,7 +224,10 @@ def _live(run: Run, work: Callable[[Run], None]) -> None:
     try:
         work(run)
     except FailedError as error:
-        job.fail(str(error))
+        if run.stopped.is_set():  # what was being started or asked has been given up
+            job.enter("Stopped")
+        else:
+            job.fail(str(error))
     except AccessDeniedError as error:
         job.fail(f"ClientError: {error}")
     except Exception as error:

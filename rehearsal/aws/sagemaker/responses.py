@@ -15,6 +15,7 @@ from rehearsal.aws.sagemaker.registry import groups, packages
 from rehearsal.aws.sagemaker.serving import api as endpoints
 from rehearsal.aws.sagemaker.serving import configs, models
 from rehearsal.aws.sagemaker.training import api as training
+from rehearsal.aws.sagemaker.transform import api as transform
 from rehearsal.aws.sagemaker.tuning import api as tuning
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeProcessingJob": processing.describe,
     "StopProcessingJob": processing.stop,
     "ListProcessingJobs": processing.list_all,
+    "CreateTransformJob": transform.create,
+    "DescribeTransformJob": transform.describe,
+    "StopTransformJob": transform.stop,
+    "ListTransformJobs": transform.list_all,
     "CreateModel": models.create,
     "DescribeModel": models.describe,
     "DeleteModel": models.delete,

@@ -9,12 +9,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.processes import ServerStoppingError
-from rehearsal.aws.sagemaker import archives, duties, images, s3, settings
+from rehearsal.aws.sagemaker import duties, images, settings
 from rehearsal.aws.sagemaker.errors import FailedError
+from rehearsal.aws.sagemaker.serving import model_data
 from rehearsal.aws.sagemaker.serving.instance import Instance
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class VariantFleet:
         images.resolve(self.spec.image, "serving")
         try:
             duties.demand_serving(self._context, self._acting, self.spec, self._log_group)
-            self._unpack()
+            model_data.unpack(self._context, self._acting, self.spec, self._base)
         except AccessDeniedError as error:
             raise FailedError(f"ClientError: {error}") from error
         self.resize(self.spec.desired_count)
@@ -139,7 +138,9 @@ class VariantFleet:
     def _launch(self, count: int) -> tuple[Instance, ...]:
         fresh: list[Instance] = []
         try:
-            fresh += [Instance(self._context, self._endpoint, self.spec, self._base) for _ in range(count)]
+            fresh += [
+                Instance(self._context, self._acting, self._log_group, self.spec, self._base) for _ in range(count)
+            ]
             for instance in fresh:
                 instance.wait_healthy(self.spec.start_seconds, self._retired)
         except (FailedError, ServerStoppingError, AccessDeniedError) as error:
@@ -150,27 +151,3 @@ class VariantFleet:
                 f"Please check CloudWatch logs for this endpoint."
             ) from error
         return tuple(fresh)
-
-    def _unpack(self) -> None:
-        url, model = self.spec.model_data_url, self._base / "model"
-        model.mkdir(parents=True, exist_ok=True)
-        if not url:
-            return
-        archive = self._base / "model.tar.gz"
-        try:
-            client = s3.client(self._context, self._acting)
-            s3.download(client, *s3.split(url), archive)
-            archives.extract(archive, model)
-        except (ClientError, ValueError) as error:
-            if isinstance(error, archives.ArchiveError):
-                raise FailedError(
-                    f'Failed to extract model data archive for container "container_1" from URL "{url}". Please ensure '
-                    f"that the object located at the URL is a valid tar.gz archive. ({error})"
-                ) from error
-            raise FailedError(
-                f'Failed to download model data for container "container_1" from URL: "{url}". Please ensure that '
-                f"there is an object located at the URL and that the role passed to CreateModel has permissions to "
-                f"download the model. ({error})"
-            ) from error
-        finally:
-            archive.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rehearsal.aws import processes
 from rehearsal.aws.context import REPO_ROOT
 from rehearsal.aws.iam.acting import write_logs
-from rehearsal.aws.sagemaker import container, duties, images, ports, settings
+from rehearsal.aws.sagemaker import container, images, ports, settings
 from rehearsal.aws.sagemaker.errors import FailedError
 from rehearsal.aws.sagemaker.serving.wire import Answer, Pool, UnreachableError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from rehearsal.aws.context import Context
+    from rehearsal.aws.context import Acting, Context
     from rehearsal.aws.sagemaker.serving.spec import VariantSpec
 
 _PING_SECONDS = 2.0  # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
@@ -32,14 +32,15 @@ _STOP_SECONDS = 1.0
 class Instance:
     """A model server that has been started."""
 
-    def __init__(self, context: Context, endpoint: str, spec: VariantSpec, base: Path) -> None:
-        """Start the process; see :meth:`wait_healthy`."""
+    def __init__(
+        self, context: Context, who: Acting, log_group: str, spec: VariantSpec, base: Path, *, stream: str = ""
+    ) -> None:
+        """Start the process; see :meth:`wait_healthy`. ``stream`` begins the name of its log stream."""
         self.id = f"i-{secrets.token_hex(8)}"
         self.port = ports.free()
         self._context = context
-        self._acting = duties.of_endpoint(context, endpoint, spec.role_arn)
-        self._group = f"{settings.ENDPOINT_LOG_GROUP}/{endpoint}"
-        self.stream = f"{spec.name}/{self.id}"
+        self._acting, self._group = who, log_group
+        self.stream = f"{stream or spec.name}/{self.id}"
         self._pool = Pool(self.port, settings.INVOKE_SECONDS)
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -104,6 +105,10 @@ class Instance:
         finally:
             with self._lock:
                 self._in_flight -= 1
+
+    def get(self, path: str) -> Answer:
+        """GET from the server; see :meth:`Pool.request` for the errors."""
+        return self._pool.request("GET", path, (), b"")
 
     def retire(self) -> None:
         """Let it finish what it has begun, then end it. The log falls silent first: a deleted log group stays so."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,14 @@ from rehearsal.aws.sagemaker.errors import FailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Target(NamedTuple):
+    """An object, and its name below the folder of a channel."""
+
+    bucket: str
+    key: str
+    name: str
 
 
 def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: int, hosts: int) -> None:
@@ -50,22 +58,37 @@ def fetch(client: Any, name: str, source: dict[str, Any], into: Path, *, host: i
         When something cannot be read.
     """
     into.mkdir(parents=True, exist_ok=True)
+    targets = listed(client, name, source)
+    if source.get("S3DataDistributionType") == "ShardedByS3Key":
+        targets = targets[host::hosts]
     try:
-        targets = _LISTERS[source["S3DataType"]](client, source, into)
-        if source.get("S3DataDistributionType") == "ShardedByS3Key":
-            targets = targets[host::hosts]
-        for bucket in sorted({bucket for bucket, _, _ in targets}):
-            s3.download_all(client, bucket, [(key, path) for b, key, path in targets if b == bucket])
+        for bucket in sorted({one.bucket for one in targets}):
+            s3.download_all(
+                client, bucket, [(one.key, _inside(into, one.name)) for one in targets if one.bucket == bucket]
+            )
     except (ClientError, ValueError) as error:
-        raise FailedError(
-            f"ClientError: Data download failed for channel {name} from {source['S3Uri']}: {error}"
-        ) from error
+        raise _failed(name, source, error) from error
 
 
-Targets = list[tuple[str, str, "Path"]]
+def listed(client: Any, name: str, source: dict[str, Any]) -> list[Target]:
+    """Return the objects that an S3 data source names, in order.
+
+    Raises
+    ------
+    FailedError
+        When there are none, or they cannot be listed.
+    """
+    try:
+        return _LISTERS[source["S3DataType"]](client, source)
+    except (ClientError, ValueError) as error:
+        raise _failed(name, source, error) from error
 
 
-def _prefix(client: Any, source: dict[str, Any], into: Path) -> Targets:
+def _failed(name: str, source: dict[str, Any], error: Exception) -> FailedError:
+    return FailedError(f"ClientError: Data download failed for channel {name} from {source['S3Uri']}: {error}")
+
+
+def _prefix(client: Any, source: dict[str, Any]) -> list[Target]:
     bucket, prefix = s3.split(source["S3Uri"])
     found = s3.keys(client, bucket, prefix)
     if not found:
@@ -74,20 +97,28 @@ def _prefix(client: Any, source: dict[str, Any], into: Path) -> Targets:
             "data source. Please ensure that the bucket exists in the selected region, that objects exist under that "
             "S3 prefix, and that the role has s3:ListBucket permission on the bucket."
         )
-    return [(bucket, key, _inside(into, key.removeprefix(prefix).lstrip("/") or _base(key))) for key in found]
+    return [Target(bucket, key, _below(key, prefix)) for key in found]
 
 
-def _manifest(client: Any, source: dict[str, Any], into: Path) -> Targets:
+def _below(key: str, prefix: str) -> str:
+    """Return what a key adds to a prefix; all after its last slash where the prefix ends within a name."""
+    rest = key.removeprefix(prefix)
+    if rest and (rest.startswith("/") or not prefix or prefix.endswith("/")):
+        return rest.lstrip("/")
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _manifest(client: Any, source: dict[str, Any]) -> list[Target]:
     """Read ``[{"prefix": "s3://bucket/folder/"}, "relative/key", ...]``."""
     text = _read(client, source["S3Uri"])
     entries = json.loads(text)
     if not entries or not isinstance(entries[0], dict) or "prefix" not in entries[0]:
         raise ValueError('a manifest is a JSON list whose first entry is {"prefix": "s3://bucket/folder/"}')
     bucket, prefix = s3.split(entries[0]["prefix"])
-    return [(bucket, prefix + entry, _inside(into, entry)) for entry in entries[1:]]
+    return [Target(bucket, prefix + entry, entry) for entry in entries[1:]]
 
 
-def _augmented(client: Any, source: dict[str, Any], into: Path) -> Targets:
+def _augmented(client: Any, source: dict[str, Any]) -> list[Target]:
     """Read JSON Lines and fetch what the ``...-ref`` attributes point at.
 
     The manifest itself lies at the top of the channel. A referenced object lies at its key relative to the manifest's
@@ -97,7 +128,7 @@ def _augmented(client: Any, source: dict[str, Any], into: Path) -> Targets:
     bucket, key = s3.split(source["S3Uri"])
     folder = key.rpartition("/")[0]
     references = [attribute for attribute in source["AttributeNames"] if attribute.endswith("-ref")]
-    targets: dict[str, tuple[str, str, Path]] = {"": (bucket, key, into / _base(key))}
+    targets = {"": Target(bucket, key, _base(key))}
     for line in _read(client, source["S3Uri"]).splitlines():
         record = json.loads(line) if line.strip() else {}
         for attribute in references:
@@ -106,7 +137,7 @@ def _augmented(client: Any, source: dict[str, Any], into: Path) -> Targets:
                 from_bucket, from_key = s3.split(uri)
                 near = folder and from_bucket == bucket and from_key.startswith(f"{folder}/")
                 relative = from_key.removeprefix(f"{folder}/") if near else from_key
-                targets[uri] = (from_bucket, from_key, _inside(into, relative))
+                targets[uri] = Target(from_bucket, from_key, relative)
     return list(targets.values())
 
 
