@@ -138,6 +138,8 @@ def _write_all(
     about = (json.dumps(description, indent=2) + "\n").encode()
     files.write(DESCRIPTION, about)
     files.write(f"train/{DESCRIPTION}", about)
+    for path, content in records.extras.items():
+        files.write(path, content)
     checksums = dict(sorted(files.digests.items()))
     files.write(CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in checksums.items()).encode())
     return checksums

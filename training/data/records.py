@@ -59,6 +59,8 @@ class Records:
         None where every image stands for itself.
     boxes
         The objects of each image, for detection; None for classification.
+    extras
+        Further files of the dataset by their path in it, such as `weights/backbone.pth`.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class Records:
     origin: dict[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] | None = None
     boxes: tuple[tuple[Box, ...], ...] | None = None
+    extras: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.labels)

@@ -76,13 +76,32 @@ CENTRE = View((7 / 8) ** 2, None, 0.5, 0.5, mirrored=False)
 
 
 class Crops(Dataset[tuple["Tensor", "Tensor"]]):
-    """Batches of square images: a random view of each pick with `augment`, else the middle of it."""
+    """Batches of square images: a random view of each pick with `augment`, else the `still` one.
 
-    def __init__(self, files: Files, side: int, *, augment: bool, seed: int) -> None:
+    Parameters
+    ----------
+    still
+        The middle; or None for the whole image, which the server shows to the model.
+    area
+        Least and largest share of an image that a random view keeps.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        side: int,
+        *,
+        augment: bool,
+        seed: int,
+        still: View | None = CENTRE,
+        area: tuple[float, float] = AREA,
+    ) -> None:
         self._files = files
         self._side = side
         self._augment = augment
         self._seed = seed
+        self._still = still
+        self._area = area
 
     def __len__(self) -> int:
         return len(self._files.paths)
@@ -102,7 +121,7 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
     def _read(self, pick: Pick, out: Pixels) -> None:
         path = self._files.paths[pick.image]
         draw = random.Random(f"{self._seed}:{pick.epoch}:{pick.image}")  # noqa: S311 (must repeat, guards nothing)
-        view = random_view(draw) if self._augment else CENTRE
+        view = random_view(draw, self._area) if self._augment else self._still
         data = path.read_bytes()
         try:
             width, height, _ = size_of(data)
@@ -112,7 +131,8 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _flag(view, width, height, self._side))
         if image is None:
             raise TrainingError("image", str(path), "cannot be decoded; remove it or stage the data again")
-        crop = cut(np.asarray(image, np.uint8), view)
+        pixels = np.asarray(image, np.uint8)
+        crop = pixels if view is None else cut(pixels, view)
         shrinks = min(crop.shape[:2]) >= self._side
         way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         cv2.cvtColor(cv2.resize(crop, (self._side, self._side), interpolation=way), cv2.COLOR_BGR2RGB, dst=out)
@@ -146,8 +166,26 @@ class Epochs(Sampler[list[Pick]]):
             yield [Pick(self.epoch, image) for image in order[start : start + share]]
 
 
+class Chunks(Sampler[list[Pick]]):
+    """All images in order, in chunks of a fixed size; several ranks take turns.
+
+    What a network says of an image may depend on the images beside it by rounding, so chunks do not depend on ranks.
+    """
+
+    def __init__(self, images: int, size: int, *, rank: int = 0, ranks: int = 1) -> None:
+        self.starts = range(rank * size, images, ranks * size)
+        self._images, self._size = images, size
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[list[Pick]]:
+        for start in self.starts:
+            yield [Pick(0, image) for image in range(start, min(start + self._size, self._images))]
+
+
 def loader(
-    crops: Crops, epochs: Epochs, *, workers: int | None = None, pinned: bool = False
+    crops: Crops, epochs: Epochs | Chunks, *, workers: int | None = None, pinned: bool = False
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches of `crops` in the order of `epochs`, prepared by worker processes ahead of their use.
 
@@ -172,9 +210,9 @@ def loader(
     )
 
 
-def random_view(draw: random.Random) -> View:
+def random_view(draw: random.Random, share: tuple[float, float] = AREA) -> View:
     """A view of random area, shape and place, mirrored every other time."""
-    area, ratio = draw.uniform(*AREA), math.exp(draw.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
+    area, ratio = draw.uniform(*share), math.exp(draw.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
     return View(area, ratio, draw.random(), draw.random(), draw.random() < 0.5)
 
 
@@ -191,10 +229,12 @@ def cut(image: Pixels, view: View) -> Pixels:
     return crop[:, ::-1] if view.mirrored else crop
 
 
-def _flag(view: View, width: int, height: int, side: int) -> int:
+def _flag(view: View | None, width: int, height: int, side: int) -> int:
     """Let the decoder itself reduce an image whose crop is far larger than what is asked for."""
-    shorter = min(width, height) if view.ratio is None else math.sqrt(width * height * min(view.ratio, 1 / view.ratio))
-    shorter = min(shorter * math.sqrt(view.area), width, height)
+    shorter: float = min(width, height)
+    if view is not None:
+        of = shorter if view.ratio is None else math.sqrt(width * height * min(view.ratio, 1 / view.ratio))
+        shorter = min(of * math.sqrt(view.area), shorter)
     return next((flag for factor, flag in _REDUCED if shorter >= factor * side), cv2.IMREAD_COLOR)
 
 
