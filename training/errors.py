@@ -18,6 +18,10 @@ class InputError(ValueError):
         self.value = value
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
+        """Let an error come back whole from another process."""
+        return type(self), (self.field, self.value, self.remedy)
+
 
 class SpecError(InputError):
     """A workload's description, or a value given for it, is wrong."""

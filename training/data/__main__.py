@@ -1,34 +1,32 @@
-"""`python -m training.data stage`: a workload's images into a folder, and on into its bucket."""
+"""`python -m training.data COMMAND`: everything between an archive or a bucket and what a training job reads."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.data import layout, upload
-from training.data.fetch import default_cache
-from training.data.progress import reporter
-from training.data.splits import Shares, split
-from training.errors import DataError, InputError
-from training.workloads import spec
+from training.data.commands import augment, stage
+from training.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+COMMANDS = (stage, augment)
+
+_OF_THE_WORLD = frozenset({"url", "archive"})
+"""Fields of errors that no argument is to blame for: an option that is wrong exits as argparse does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; 0 when done, 1 when the data cannot be had, 2 when the arguments are wrong."""
     arguments = _parser().parse_args(argv)
     try:
-        summary = stage(arguments)
+        summary = arguments.run(arguments)
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
-        # An option that is wrong exits as argparse does; a source or a bucket that fails is another matter.
-        return 1 if error.field in {"url", "archive"} else 2
+        return 1 if error.field in _OF_THE_WORLD else 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half written was left behind\n")
         return 130
@@ -36,82 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def stage(arguments: argparse.Namespace) -> dict[str, object]:
-    """Stage a dataset as the parsed arguments say, and return what was done."""
-    workload = spec.load(arguments.workload)
-    source = arguments.source or workload.data.default
-    if source not in workload.data.options:
-        known = ", ".join(workload.data.options)
-        raise DataError("--source", source, f"is no data option of {workload.name}; choose one of {known}")
-    target = None if arguments.bucket is None else upload.parse_location(arguments.bucket)
-    for name in ("validation_share", "test_share"):
-        if not 0 < getattr(arguments, name) < 1:
-            raise DataError(f"--{name.replace('_', '-')}", getattr(arguments, name), "must lie between 0 and 1")
-    records = import_module(f"training.workloads.{workload.name}.data").load(
-        source,
-        classes=tuple(arguments.classes.split(",")) if arguments.classes else None,
-        per_class=arguments.per_class,
-        seed=arguments.seed,
-        cache=arguments.cache or default_cache(),
-        archive=arguments.archive,
-        progress=reporter(f"{'drawing' if workload.data.options[source].synthetic else 'loading'} {source}"),
-    )
-    shares = Shares(arguments.per_class, arguments.validation_share, arguments.test_share)
-    near, comparing = arguments.drop_near_duplicates, reporter("comparing images")
-    splits, left_out = split(records, shares, arguments.seed, near=near, progress=comparing)
-    description = layout.describe(records, splits, workload=workload.name, seed=arguments.seed, left_out=left_out)
-    layout.write(arguments.out, records, splits, description, progress=reporter("writing images"))
-    summary: dict[str, object] = {"out": str(arguments.out), **description}
-    if target is not None:
-        summary["upload"] = _upload(arguments.out, workload.name, *target)
-    return summary
-
-
-def _upload(folder: Path, workload: str, bucket: str, prefix: str) -> dict[str, object]:
-    import boto3  # noqa: PLC0415  staging to a folder needs no AWS
-    from botocore.config import Config  # noqa: PLC0415
-
-    client = boto3.client("s3", config=Config(max_pool_connections=upload.WORKERS, retries={"mode": "standard"}))
-    place = upload.Place(client, bucket, f"{prefix}{workload}/dataset/")
-    done = upload.upload(folder, place, progress=reporter("uploading"))
-    return {"location": done.location, "sent": done.sent, "unchanged": done.unchanged, "removed": done.removed}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.data", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("stage", help="prepare a workload's images", description=__doc__)
-    command.add_argument("--workload", required=True, help="name of a folder under training/workloads")
-    command.add_argument("--source", help="one of the workload's data options (default: the one workload.yaml names)")
-    command.add_argument("--out", required=True, type=Path, help="folder to write; replaced if it is a staged dataset")
-    command.add_argument("--bucket", help="s3://bucket[/prefix]: also upload, to <workload>/dataset/ below it")
-    command.add_argument("--classes", help="comma-separated class names (default: those of the workload or source)")
-    command.add_argument("--per-class", type=_positive, help="images per class over all splits (default: all)")
-    command.add_argument("--validation-share", type=float, default=0.2, help="of the non-test images (default 0.2)")
-    command.add_argument("--test-share", type=float, default=0.2, help="of all, where the source has no test set")
-    command.add_argument(
-        "--drop-near-duplicates",
-        action="store_true",
-        help="keep one of images that differ only in scaling, compression or brightness",
-    )
-    command.add_argument("--seed", type=_seed, default=7, help="of the drawing and the split (default 7)")
-    command.add_argument("--cache", type=Path, help="folder for downloads (default: SLIPWAY_CACHE or the user's cache)")
-    command.add_argument("--archive", type=Path, help="a CIFAR-100 Python archive you already have")
+    for module in COMMANDS:
+        module.add(commands)
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} must lie between 0 and 4294967295")
-    return value
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from training.data.records import Box
 from training.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -61,16 +61,36 @@ def count(records: Records, at: NDArray[np.intp]) -> dict[str, int]:
     return {name: boxes.count(label) for label, name in enumerate(records.classes)}
 
 
-def read(path: Path, classes: int) -> dict[str, tuple[Box, ...]]:
+def read(path: Path, classes: int | None = None) -> dict[str, tuple[Box, ...]]:
     """Boxes by file name.
 
     Raises
     ------
     DataError
-        Names file, line, field, value and remedy: not JSON, no file name, the same name twice, a class that does not
-        exist, a box outside its image.
+        What `each` raises; the same name twice.
     """
     found: dict[str, tuple[Box, ...]] = {}
+    for number, (name, boxes) in enumerate(each(path, classes), start=1):
+        if name in found:
+            raise DataError(f"{path}, line {number}, file", name, "stands in the file twice; keep one line per image")
+        found[name] = boxes
+    return found
+
+
+def each(path: Path, classes: int | None = None) -> Iterator[tuple[str, tuple[Box, ...]]]:
+    """File name and boxes of each line.
+
+    Parameters
+    ----------
+    classes
+        How many there are; None where that is not known.
+
+    Raises
+    ------
+    DataError
+        Names file, line, field, value and remedy: not JSON, no file name, a class that does not exist, a box outside
+        its image.
+    """
     with path.open(encoding="utf-8") as file:
         for number, text in enumerate(file, start=1):
             where = f"{path}, line {number}"
@@ -81,13 +101,10 @@ def read(path: Path, classes: int) -> dict[str, tuple[Box, ...]]:
             name = document.get("file") if isinstance(document, dict) else None
             if not isinstance(name, str) or not name:
                 raise DataError(f"{where}, file", name, "must name the image's file")
-            if name in found:
-                raise DataError(f"{where}, file", name, "stands in the file twice; keep one line per image")
-            found[name] = boxes_of(document, where, classes)
-    return found
+            yield name, boxes_of(document, where, classes)
 
 
-def boxes_of(document: dict[str, Any], where: str, classes: int) -> tuple[Box, ...]:
+def boxes_of(document: dict[str, Any], where: str, classes: int | None) -> tuple[Box, ...]:
     """The boxes of `{"image_size", "annotations"}`, checked; `where` begins the name of a wrong field.
 
     Raises
@@ -107,14 +124,15 @@ def boxes_of(document: dict[str, Any], where: str, classes: int) -> tuple[Box, .
     )
 
 
-def _box(row: Any, where: str, classes: int, width: float, height: float) -> Box:
+def _box(row: Any, where: str, classes: int | None, width: float, height: float) -> Box:
     try:
         label = row["class_id"]
         left, top, wide, high = (_number(row[name]) for name in ("left", "top", "width", "height"))
     except (KeyError, TypeError, ValueError):
         raise DataError(where, row, "must have the numbers class_id, left, top, width and height") from None
-    if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < classes:
-        raise DataError(f"{where}.class_id", label, f"must be a class number from 0 to {classes - 1}")
+    if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < (classes or label + 1):
+        most = "" if classes is None else f" to {classes - 1}"
+        raise DataError(f"{where}.class_id", label, f"must be a class number from 0{most}")
     box = Box(label, left, top, left + wide, top + high)
     if not (wide > 0 and high > 0):
         raise DataError(where, row, "must have a width and a height above 0")
