@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from terraform.stacks import instances
 from terraform.stacks.base import Base
 from terraform.stacks.cdk import cdktf
 from terraform.stacks.modules import Module, place
@@ -58,7 +59,7 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     chosen = {name: specs.workloads[name] for name in sorted(settings.workloads)}
     base = _base(stack, settings, names, chosen)
     placed = {name: add_workload(stack, base, name, specs=specs) for name in chosen}
-    people = _add_people(stack, base, chosen)
+    people = _add_people(stack, base, chosen, placed)
     _outputs(stack, base, placed, people)
     return stack
 
@@ -256,7 +257,7 @@ def _table_arns(chosen: Chosen, names: Names) -> list[str]:
     return [names.table_arn(name) for name, spec in chosen.items() if spec.table]
 
 
-def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen) -> Module:
+def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> Module:
     """Add the roles of the operators and the approvers of this environment."""
     settings, names = base.settings, base.names
     return place(
@@ -275,9 +276,24 @@ def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen) -> Modu
             },
             "table_arns": _table_arns(chosen, names) or None,
             "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
+            "jobs": _jobs(base, chosen, placed),
             "key_arns": base.key_arns("data", "model"),
         },
     )
+
+
+def _jobs(base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> dict[str, Any]:
+    """Say what a job must stand on before an operator may send it."""
+    given = {name: base.settings.workloads[name].training for name in chosen}
+    types = {given[name].instance_type or spec.training.instance.type for name, spec in chosen.items()}
+    return {
+        "instance_types": sorted(instances.TRAINING | types),
+        "max_runtime_s": max(given[n].max_runtime_s or s.training.instance.max_runtime_s for n, s in chosen.items()),
+        "role_arns": {name: parts.training.output("role_arn") for name, parts in placed.items()},
+        "security_group_ids": {name: parts.training.output("security_group_ids") for name, parts in placed.items()},
+        "subnet_ids": base.network.output("subnet_ids"),
+        "tuning_names": {name: base.names.tuning(name) for name in placed},
+    }
 
 
 def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Parts], people: Module) -> None:

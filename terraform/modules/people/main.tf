@@ -29,7 +29,7 @@ module "operator" {
   description         = "People who train, classify and read results in ${var.name}; they cannot approve a model"
   max_session_seconds = 3600
   name                = "${var.name}-operator"
-  statements          = concat(local._operator_statements, local._record_statements)
+  statements          = concat(local._operator_statements, local._job_statements, local._record_statements)
   trust               = { principal_arns = var.operators }
 }
 

@@ -72,11 +72,6 @@ locals {
       }]
     },
     {
-      sid       = "ReadJobs"
-      actions   = ["sagemaker:DescribeTrainingJob"]
-      resources = local._jobs
-    },
-    {
       # One group for all jobs of the account, by SageMaker's choice: the streams tell whose they are.
       sid       = "FindJobLogs"
       actions   = ["logs:DescribeLogStreams"]

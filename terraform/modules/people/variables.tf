@@ -31,6 +31,34 @@ variable "bucket_arns" {
   }
 }
 
+variable "jobs" {
+  type = object({
+    instance_types     = list(string)
+    max_runtime_s      = number
+    role_arns          = map(string)
+    security_group_ids = map(list(string))
+    subnet_ids         = list(string)
+    tuning_names       = map(string)
+  })
+  description = "What a job must stand on before an operator may send it: instance types, the longest run (seconds), subnets and, by workload, role, security groups and the beginning of the names of tuning jobs."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for names in [var.jobs.role_arns, var.jobs.security_group_ids, var.jobs.tuning_names] : toset(keys(names)) == toset(keys(var.workloads))])
+    error_message = "jobs.role_arns, security_group_ids and tuning_names must each have an entry for every one of workloads, and no other."
+  }
+
+  validation {
+    condition     = length(var.jobs.instance_types) > 0 && length(var.jobs.subnet_ids) > 0
+    error_message = "jobs.instance_types and jobs.subnet_ids must not be empty: without one, no job could be sent."
+  }
+
+  validation {
+    condition     = var.jobs.max_runtime_s >= 60 && var.jobs.max_runtime_s <= 2419200
+    error_message = "jobs.max_runtime_s is ${var.jobs.max_runtime_s} but must lie between 60 and 2419200 (28 days, the limit of SageMaker)."
+  }
+}
+
 variable "key_arns" {
   type        = object({ data = string, model = string })
   description = "ARNs of the keys of the two buckets; that of data also encrypts the executions of state machines."

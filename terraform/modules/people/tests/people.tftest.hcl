@@ -11,6 +11,15 @@ variables {
   workloads    = { claims = "slipway-dev-claims", vehicles = "slipway-dev-vehicles" }
   workflows    = { claims = "slipway-dev-claims-assess" }
 
+  jobs = {
+    instance_types     = ["ml.c5.xlarge", "ml.m5.xlarge"]
+    max_runtime_s      = 3600
+    role_arns          = { claims = "arn:aws:iam::123456789012:role/slipway-dev-claims-training", vehicles = "arn:aws:iam::123456789012:role/slipway-dev-vehicles-training" }
+    security_group_ids = { claims = ["sg-11111111", "sg-22222222"], vehicles = ["sg-11111111", "sg-33333333"] }
+    subnet_ids         = ["subnet-11111111", "subnet-22222222"]
+    tuning_names       = { claims = "claims-dev", vehicles = "vehicles-dev" }
+  }
+
   bucket_arns = {
     data   = "arn:aws:s3:::slipway-dev-123456789012-data"
     models = "arn:aws:s3:::slipway-dev-123456789012-models"
@@ -195,4 +204,76 @@ run "refuses_no_workload" {
     workloads = {}
   }
   expect_failures = [var.workloads]
+}
+
+run "job_passes_in_its_envelope_only" {
+  command = plan
+
+  assert {
+    condition = jsonencode({
+      for c in one([for s in local._job_statements : s.conditions if s.sid == "SendJobsInTheEnvelope"]) : "${c.test} ${c.variable}" => c.values
+      }) == jsonencode({
+      "ForAllValues:StringEquals sagemaker:InstanceTypes"       = ["ml.c5.xlarge", "ml.m5.xlarge"]
+      "ForAllValues:StringEquals sagemaker:VpcSecurityGroupIds" = ["sg-11111111", "sg-22222222", "sg-33333333"]
+      "ForAllValues:StringEquals sagemaker:VpcSubnets"          = ["subnet-11111111", "subnet-22222222"]
+      "Null sagemaker:InstanceTypes"                            = ["false"]
+      "Null sagemaker:VpcSecurityGroupIds"                      = ["false"]
+      "Null sagemaker:VpcSubnets"                               = ["false"]
+      "Bool sagemaker:InterContainerTrafficEncryption"          = ["true"]
+      "Bool sagemaker:NetworkIsolation"                         = ["true"]
+      "ArnEquals sagemaker:OutputKmsKey"                        = [var.key_arns.model]
+      "ArnEquals sagemaker:VolumeKmsKey"                        = [var.key_arns.model]
+      "NumericLessThanEquals sagemaker:MaxRuntimeInSeconds"     = ["3600"]
+    })
+    error_message = "Every part of the envelope must be demanded of the request."
+  }
+
+  assert {
+    condition = toset(flatten([for s in local._job_statements : s.resources if s.sid == "SendJobsInTheEnvelope"])) == toset([
+      for name in ["training-job/slipway-dev-claims-*", "training-job/slipway-dev-vehicles-*", "hyper-parameter-tuning-job/claims-dev-*", "hyper-parameter-tuning-job/vehicles-dev-*"] :
+      "arn:aws:sagemaker:eu-west-1:123456789012:${name}"
+    ])
+    error_message = "Jobs are known by their names: no trial is made but by SageMaker, and no job of another workload."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in local._job_statements : length(s.conditions) > 0 if contains(flatten([s.actions]), "sagemaker:CreateTrainingJob") || contains(flatten([s.actions]), "iam:PassRole")
+    ])
+    error_message = "Neither a job nor a role may be handed over without a condition."
+  }
+}
+
+run "workload_without_its_tuning_name" {
+  command = plan
+
+  variables {
+    jobs = {
+      instance_types     = ["ml.m5.xlarge"]
+      max_runtime_s      = 3600
+      role_arns          = { claims = "arn:aws:iam::123456789012:role/a", vehicles = "arn:aws:iam::123456789012:role/b" }
+      security_group_ids = { claims = ["sg-11111111"], vehicles = ["sg-11111111"] }
+      subnet_ids         = ["subnet-11111111"]
+      tuning_names       = { vehicles = "vehicles-dev" }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "jobs_without_an_end" {
+  command = plan
+
+  variables {
+    jobs = {
+      instance_types     = []
+      max_runtime_s      = 0
+      role_arns          = { claims = "arn:aws:iam::123456789012:role/a", vehicles = "arn:aws:iam::123456789012:role/b" }
+      security_group_ids = { claims = ["sg-11111111"], vehicles = ["sg-11111111"] }
+      subnet_ids         = ["subnet-11111111"]
+      tuning_names       = { claims = "claims-dev", vehicles = "vehicles-dev" }
+    }
+  }
+
+  expect_failures = [var.jobs]
 }
