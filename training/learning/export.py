@@ -34,13 +34,18 @@ class Calibrated(nn.Module):
         return torch.softmax(scores / self.temperature, 1), scores
 
 
-def export(model: Calibrated, path: Path, sample: Tensor) -> float:
+def export(model: nn.Module, path: Path, sample: Tensor, outputs: tuple[str, ...] = (PROBABILITIES, SCORES)) -> float:
     """Write `model` to `path` and compare it with torch on `sample`.
 
     Parameters
     ----------
+    model
+        Gives probabilities and scores, as `Calibrated` does.
     sample
-        Normalised images of shape (n, 3, height, width), n >= 2: real ones, so that the comparison means something.
+        Normalised images of shape (n, channels, height, width), n >= 2: real ones, so that the comparison
+        means something.
+    outputs
+        Names of what the model gives, each a tensor with the images as its first dimension.
 
     Returns
     -------
@@ -63,11 +68,11 @@ def export(model: Calibrated, path: Path, sample: Tensor) -> float:
             str(partial),
             dynamo=False,
             input_names=[INPUT],
-            output_names=[PROBABILITIES, SCORES],
-            dynamic_axes={name: {0: "batch"} for name in (INPUT, PROBABILITIES, SCORES)},
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in (INPUT, *outputs)},
             opset_version=17,
         )
-    difference = compare(model, partial, sample)
+    difference = compare(model, partial, sample, outputs)
     if not difference <= TOLERANCE:
         partial.unlink()
         raise TrainingError(
@@ -77,7 +82,7 @@ def export(model: Calibrated, path: Path, sample: Tensor) -> float:
     return difference
 
 
-def compare(model: Calibrated, path: Path, sample: Tensor) -> float:
+def compare(model: nn.Module, path: Path, sample: Tensor, outputs: tuple[str, ...] = (PROBABILITIES, SCORES)) -> float:
     """Largest absolute difference between torch and onnxruntime, for one image and for all of `sample` at once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -86,6 +91,6 @@ def compare(model: Calibrated, path: Path, sample: Tensor) -> float:
     for batch in (sample[:1], sample):
         with torch.inference_mode():
             expected = model(batch)
-        got = session.run([PROBABILITIES, SCORES], {INPUT: batch.numpy()})
+        got = session.run(list(outputs), {INPUT: batch.numpy()})
         worst = max(worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(expected, got, strict=True)))
     return worst
