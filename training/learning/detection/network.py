@@ -113,13 +113,12 @@ class Detector(nn.Module):
         self.classes = classes
         self.lateral = nn.ModuleList(nn.Conv2d(inputs, width, 1) for inputs in backbone.widths)
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, 1, 1) for _ in STEPS)
-        self.what = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.ReLU(), nn.Conv2d(width, classes, 3, 1, 1))
-        self.where = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.ReLU(), nn.Conv2d(width, 4, 3, 1, 1))
+        self.tower = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.ReLU())
+        self.what = nn.Conv2d(width, classes, 3, 1, 1)
+        self.where = nn.Conv2d(width, 4, 3, 1, 1)
         self.scales = nn.Parameter(torch.ones(len(STEPS)))
-        last = self.what[-1]
-        assert isinstance(last, nn.Conv2d)  # noqa: S101
-        nn.init.normal_(last.weight, std=0.01)
-        nn.init.constant_(last.bias, -math.log((1 - _PRIOR) / _PRIOR))  # type: ignore[arg-type]
+        nn.init.normal_(self.what.weight, std=0.01)
+        nn.init.constant_(self.what.bias, -math.log((1 - _PRIOR) / _PRIOR))  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
         maps = [convolution(part) for convolution, part in zip(self.lateral, self.backbone(images), strict=True)]
@@ -127,7 +126,7 @@ class Detector(nn.Module):
             maps[finer] = maps[finer] + interpolate(maps[coarser], scale_factor=2.0, mode="nearest")
         parts = []
         for number, convolution in enumerate(self.smooth):
-            features = relu(convolution(maps[number]))
+            features = self.tower(relu(convolution(maps[number])))
             found = torch.cat([self.what(features), self.where(features) * self.scales[number]], 1)
             parts.append(found.flatten(2).transpose(1, 2))
         return torch.cat(parts, 1)
