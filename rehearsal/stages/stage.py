@@ -31,6 +31,8 @@ def stage(run: Run, workload: Workload, note: Note) -> Outcome:
     command = [sys.executable, "-m", "training.data", "stage", "--workload", workload.name, *workload.rehearsal.stage]
     if run.options.source and workload.name == run.options.workload:
         command += ["--source", run.options.source]
+    if workload.rehearsal.copies is not None:
+        command += ["--copies", str(workload.rehearsal.copies)]
     operator = actor(run, "operator")
     follow([*command, "--out", str(folder), "--bucket", f"s3://{bucket}"], operator, note)
     images = count_images(folder)
@@ -68,7 +70,8 @@ def count_images(folder: Path) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = json.loads((folder / "dataset.json").read_text())["counts"]
     augmented = folder / "train" / "augmented"
     if augmented.is_dir():
-        counts["augmented"] = {path.name: sum(1 for _ in path.iterdir()) for path in sorted(augmented.iterdir())}
+        classes = sorted(path for path in augmented.iterdir() if path.is_dir()) or [augmented]
+        counts["augmented"] = {path.name: sum(1 for _ in path.glob("*.jpg")) for path in classes}
     return counts
 
 

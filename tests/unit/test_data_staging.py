@@ -161,3 +161,13 @@ def test_an_interrupted_run_leaves_the_old_dataset_and_nothing_else(tmp_path, mo
     assert stage(tmp_path, "--per-class", "14")[0] == 130
     assert tree(out) == before
     assert {path.name for path in tmp_path.iterdir()} == {"ds", "cache"}
+
+
+def test_augmented_versions_are_staged_with_their_checksums(tmp_path, capsys):
+    code, out = stage(tmp_path, "--per-class", "12", "--copies", "2")
+    assert code == 0
+    summary = json.loads(capsys.readouterr().out)
+    trained = sum(summary["counts"]["train"].values())
+    assert summary["augmented"] == {"copies": 2, "versions": 2 * trained}
+    listed = layout.read_checksums(out)
+    assert sum(path.startswith("train/augmented/") and path.endswith(".jpg") for path in listed) == 2 * trained

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 WORKERS = 8
 """Concurrent uploads; the client's connection pool must be at least as large."""
 
-_TYPES = {".png": "image/png", ".json": "application/json"}
+_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".jsonl": "application/jsonlines",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,11 @@ def positive(text: str) -> int:
     return value
 
 
+def count(text: str) -> int:
+    """A whole number of at least 0."""
+    return 0 if text == "0" else positive(text)
+
+
 def seed(text: str) -> int:
     """A whole number of 32 bits."""
     value = int(text)

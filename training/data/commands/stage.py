@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.data import layout, upload
-from training.data.commands.arguments import positive, seed
+from training.data.augment.folder import augment
+from training.data.augment.settings import Settings
+from training.data.commands.arguments import count, positive, seed
 from training.data.fetch import default_cache
 from training.data.progress import reporter
 from training.data.splits import Shares, split
 from training.errors import DataError
+from training.serving.cores import usable
 from training.workloads import spec
 
 if TYPE_CHECKING:
@@ -37,6 +40,11 @@ def add(commands: Any) -> None:
     command.add_argument("--seed", type=seed, default=7, help="of the drawing and the split (default 7)")
     command.add_argument("--cache", type=Path, help="folder for downloads (default: SLIPWAY_CACHE or the user's cache)")
     command.add_argument("--archive", type=Path, help="a CIFAR-100 Python archive you already have")
+    command.add_argument(
+        "--copies",
+        type=count,
+        help="augmented versions of each training image, 0 for none (default: as workload.yaml says)",
+    )
     command.set_defaults(run=run)
 
 
@@ -66,6 +74,12 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     description = layout.describe(records, splits, workload=workload.name, seed=arguments.seed, left_out=left_out)
     layout.write(arguments.out, records, splits, description, progress=reporter("writing images"))
     summary: dict[str, object] = {"out": str(arguments.out), **description}
+    usual = 0 if workload.data.augmentation is None else workload.data.augmentation.copies
+    copies = usual if arguments.copies is None else arguments.copies
+    if copies:
+        settings = Settings(copies, arguments.seed)
+        done = augment(arguments.out, None, settings, jobs=usable(), progress=reporter("augmenting"))
+        summary["augmented"] = {"copies": copies, "versions": done.versions}
     if target is not None:
         summary["upload"] = _upload(arguments.out, workload.name, *target)
     return summary
