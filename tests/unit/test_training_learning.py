@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from training.errors import TrainingError
-from training.learning import evaluation, export, fitting, images, networks
+from training.learning import checkpoints, evaluation, export, fitting, images, networks
 
 torch.set_num_threads(1)
 
@@ -191,7 +191,7 @@ def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path):
 
 
 def test_a_broken_checkpoint_is_explained(tmp_path):
-    (tmp_path / fitting.CHECKPOINT).write_bytes(b"rubbish")
+    (tmp_path / checkpoints.CHECKPOINT).write_bytes(b"rubbish")
     with pytest.raises(TrainingError, match="remove it to start over"):
         fitting.fit(network(), made(16, 1), made(8, 2), PLAN, checkpoints=tmp_path)
 

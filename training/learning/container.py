@@ -134,4 +134,4 @@ def _unknown(arguments: list[str]) -> dict[str, str]:
         name, _, value = option[2:].partition("=")
         pairs[name.replace("-", "_")] = value or (rest.pop(0) if rest and not rest[0].startswith("--") else "")
     # The toolkit's own settings, which it normally keeps to itself.
-    return {name: value for name, value in pairs.items() if not name.startswith("sagemaker_")}
+    return {name: value for name, value in pairs.items() if not name.startswith(("sagemaker_", "_tuning_"))}

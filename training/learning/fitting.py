@@ -12,20 +12,19 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from training.errors import TrainingError
+from training.learning.checkpoints import Parts, State, resume, save
 from training.learning.images import Split, disturb, normalise
 from training.learning.networks import train_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +82,6 @@ class Way:
 PLAIN = Way()
 
 
-@dataclass(slots=True)
-class State:
-    """Where a fit stands; `epoch` is the next one to do."""
-
-    epoch: int
-    best_loss: float
-    best_epoch: int
-    best_weights: dict[str, Tensor]
-
-
 def fit(
     network: nn.Module,
     train: Split,
@@ -126,9 +115,9 @@ def fit(
     # Four steps in all would give the rise exactly one, and torch divides by the steps that follow its first.
     rise = 0.25 if total != 4 else 0.3
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=total, pct_start=rise)
-    parts = _Parts(network, optimiser, schedule)
+    parts = Parts(network, optimiser, schedule)
     identity = _identity(network, train, plan, way)
-    state = _resume(checkpoints, parts, identity) or State(0, float("inf"), 0, {})
+    state = resume(checkpoints, parts, identity) or State(0, float("inf"), 0, {})
     while state.epoch < plan.epochs and state.epoch - state.best_epoch < plan.patience:
         loss = _epoch(parts, train, plan, way, state.epoch)
         scores = predict(network, validation.images)
@@ -141,7 +130,7 @@ def fit(
             state.best_weights = copy.deepcopy(network.state_dict())
         figures = way.judge(scores, validation.labels)
         report(state.epoch, {"train:loss": loss, "validation:loss": judged, **figures})
-        _save(checkpoints, parts, state, identity)
+        save(checkpoints, parts, state, identity)
     network.load_state_dict(state.best_weights)
     return state
 
@@ -153,15 +142,7 @@ def predict(network: nn.Module, images: Tensor, batch: int = 256) -> Tensor:
         return torch.cat([network(normalise(part)) for part in images.split(batch)])
 
 
-class _Parts(NamedTuple):
-    """What changes while fitting, and so belongs in a checkpoint."""
-
-    network: nn.Module
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-
-
-def _epoch(parts: _Parts, train: Split, plan: Plan, way: Way, epoch: int) -> float:
+def _epoch(parts: Parts, train: Split, plan: Plan, way: Way, epoch: int) -> float:
     network, optimiser, schedule = parts
     generator = torch.Generator().manual_seed((plan.seed << 20) + epoch)
     # Dropout draws from the global generator; it, too, must not depend on where a run resumed.
@@ -195,29 +176,3 @@ def _identity(network: nn.Module, train: Split, plan: Plan, way: Way) -> str:
     digest.update(train.images.numpy().tobytes())
     digest.update(train.labels.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _save(folder: Path | None, parts: _Parts, state: State, identity: str) -> None:
-    if folder is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    content: dict[str, Any] = {name: part.state_dict() for name, part in parts._asdict().items()}
-    content |= {"state": {name: getattr(state, name) for name in State.__slots__}, "identity": identity}
-    partial = folder / f"{CHECKPOINT}.part"
-    torch.save(content, partial)
-    partial.replace(folder / CHECKPOINT)
-
-
-def _resume(folder: Path | None, parts: _Parts, identity: str) -> State | None:
-    path = None if folder is None else folder / CHECKPOINT
-    if path is None or not path.is_file():
-        return None
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["identity"] != identity:
-            return None
-        for name, part in parts._asdict().items():
-            part.load_state_dict(content[name])
-        return State(**content["state"])
-    except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise TrainingError("checkpoint", str(path), f"cannot be taken up ({error}); remove it to start over") from None
