@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import json
+from functools import cache
 from typing import Any
 
 import yaml
@@ -60,11 +61,20 @@ def place(settings: dict[str, Any] | None = None, **made: Any) -> environment.En
 
 def workload(*, channels: dict[str, Any] | None = None, **training: Any) -> Any:
     """Vehicles with other channels, or with other entries of `training`."""
-    document = yaml.safe_load((spec.WORKLOADS / "vehicles" / "workload.yaml").read_text())
-    document = copy.deepcopy(document)
+    document = json.loads(_document())
     document["data"]["channels"] |= channels or {}
     document["training"] |= training
-    return spec.parse(yaml.safe_dump(document))
+    return _parsed(json.dumps(document))
+
+
+@cache
+def _document() -> str:
+    return json.dumps(yaml.safe_load((spec.WORKLOADS / "vehicles" / "workload.yaml").read_text()))
+
+
+@cache
+def _parsed(text: str) -> Any:
+    return spec.parse(text)
 
 
 def planned(given: Any = None, where: environment.Environment | None = None, **wanted: Any) -> Plan:

@@ -101,7 +101,9 @@ def plan(
     dataset = (dataset or environment.dataset_uri).rstrip("/")
     if dataset != environment.dataset_uri and not dataset.startswith(f"{environment.dataset_uri}/"):
         raise JobError("dataset", dataset, f"lies outside {environment.dataset_uri}, where alone the role may read")
-    given = dict(environment.training.get("hyperparameters") or {}) | dict(hyperparameters or {})
+    # What keeps a rehearsal small, as the stacks have it.
+    given: dict[str, object] = dict(workload.rehearsal.hyperparameters) if environment.name == "rehearsal" else {}
+    given |= dict(environment.training.get("hyperparameters") or {}) | dict(hyperparameters or {})
     return Plan(
         workload=workload,
         environment=environment,

@@ -40,7 +40,7 @@ def tuning_job(
             screen.end()
             report(clients, described, found, screen, one)
             return _passed(described)
-        screen.progress(_state(described, found, time.monotonic() - begun))
+        screen.progress(f"{state(described, found)}, {show.length(time.monotonic() - begun)}")
         time.sleep(poll_s)
 
 
@@ -160,10 +160,11 @@ def _line(trial: Trial) -> str:
     return f"trial {_short(trial)}  {trial['TrainingJobStatus']}  {result}  {values}"
 
 
-def _state(described: dict[str, Any], found: list[Trial], seconds: float) -> str:
+def state(described: dict[str, Any], found: list[Trial]) -> str:
+    """How far the search is, in a few words."""
     ended = sum(trial["TrainingJobStatus"] in ENDED for trial in found)
     most = described["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"]
-    parts = [f"{ended} of {most} trials ended", f"{len(found) - ended} running", show.length(seconds)]
+    parts = [f"{ended} of {most} trials ended", f"{len(found) - ended} running"]
     best = next((value(trial) for trial in ranked(described, found)), None)
     return ", ".join([*parts, *([f"best {show.number(best)}"] if best is not None else [])])
 
