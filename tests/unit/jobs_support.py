@@ -64,7 +64,7 @@ def workload(*, channels: dict[str, Any] | None = None, **training: Any) -> Any:
     document = json.loads(_document())
     document["data"]["channels"] |= channels or {}
     document["training"] |= training
-    return _parsed(json.dumps(document))
+    return _parsed(yaml.safe_dump(document))
 
 
 @cache
