@@ -54,7 +54,9 @@ def clear() -> list[Fault]:
     return [found for fault in active() if (found := end(fault.id)) is not None]
 
 
-def strikes(kind: str, *, endpoint: str = "", variant: str = "", bucket: str = "", key: str = "") -> Fault | None:
+def strikes(
+    kind: str, *, endpoint: str = "", variant: str = "", bucket: str = "", key: str = "", job: str = ""
+) -> Fault | None:
     """Return the fault of a kind that strikes this request, and count it; None for nearly every request."""
     if not _active:
         return None
@@ -65,6 +67,7 @@ def strikes(kind: str, *, endpoint: str = "", variant: str = "", bucket: str = "
                 and fault.endpoint == endpoint
                 and fault.variant in ("", variant)
                 and fault.bucket == bucket
+                and fault.job == job
                 and key.startswith(fault.prefix)
                 and not fault.ended
                 and random.random() < fault.share  # noqa: S311 (a share of the requests, no secret)

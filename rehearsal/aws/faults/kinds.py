@@ -29,8 +29,10 @@ KINDS = {
     "fail-model": Kind(("endpoint", "seconds", "status"), ("variant", "share", "count")),
     "throttle": Kind(("endpoint", "seconds"), ("share", "count")),
     "slow-storage": Kind(("bucket", "seconds", "delay_s"), ("prefix", "share", "count")),
+    "interrupt-training": Kind(("job", "seconds", "count"), ("delay_s",)),
 }
-"""By name. A killed server is started anew at once, a taken instance only after its time; a frozen server hangs."""
+"""By name. A killed server is started anew at once, a taken instance only after its time; a frozen server hangs. The
+capacity of a spot job is taken once it has trained for ``delay_s``, on each new capacity again up to ``count``."""
 
 
 class FaultError(ValueError):
@@ -69,6 +71,7 @@ class Fault:
     variant: str = ""
     bucket: str = ""
     prefix: str = ""
+    job: str = ""
     seconds: float = 0.0
     share: float = 1.0
     count: int | None = None

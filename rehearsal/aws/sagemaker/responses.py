@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateTrainingJob": training.create,
     "DescribeTrainingJob": training.describe,
     "StopTrainingJob": training.stop,
+    "UpdateTrainingJob": training.update,
     "DeleteTrainingJob": training.delete,
     "ListTrainingJobs": training.list_all,
     "CreateHyperParameterTuningJob": tuning.create,

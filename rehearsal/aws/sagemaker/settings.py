@@ -23,6 +23,9 @@ MAX_SERVERLESS_PAYLOAD_BYTES = 4 * 1024 * 1024
 STOP_GRACE_SECONDS = 120.0
 """AWS waits this long between SIGTERM and SIGKILL when it stops a job; divided by the speed."""
 
+SPOT_WAIT_SECONDS = 60.0
+"""How long an interrupted spot job waits for new capacity; AWS promises nothing. Divided by the speed."""
+
 DRAIN_SECONDS = 5.0
 """How long a retired model server may finish what it has begun."""
 

@@ -261,30 +261,20 @@ count = int((folder / "count").read_text()) if (folder / "count").exists() else 
         assert aws.s3.get_object(Bucket=BUCKET, Key="checkpoints/x/count")["Body"].read() == expected
 
 
-def test_a_manifest_and_an_augmented_manifest_become_files(aws: Server) -> None:
+def test_a_manifest_becomes_files(aws: Server) -> None:
     aws.put("pool/one.png", b"1")
     aws.put("pool/sub/two.png", b"2")
     manifest = aws.put("lists/m.json", json.dumps([{"prefix": f"s3://{BUCKET}/pool/"}, "sub/two.png"]).encode())
-    lines = [json.dumps({"source-ref": f"s3://{BUCKET}/pool/one.png", "class": 1})]
-    augmented = aws.put("pool/labels.manifest", "\n".join(lines).encode())
     script = """
 import json, os, pathlib
 root = pathlib.Path(os.environ["SM_INPUT_DIR"]) / "data"
 found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
 (pathlib.Path(os.environ["SM_MODEL_DIR"]) / "model.json").write_text(json.dumps(found))
 """
-    channels = [
-        _channel("listed", manifest.removeprefix(f"s3://{BUCKET}/"), S3DataType="ManifestFile"),
-        _channel(
-            "labelled",
-            augmented.removeprefix(f"s3://{BUCKET}/"),
-            S3DataType="AugmentedManifestFile",
-            AttributeNames=["source-ref", "class"],
-        ),
-    ]
+    channels = [_channel("listed", manifest.removeprefix(f"s3://{BUCKET}/"), S3DataType="ManifestFile")]
     job = ended(aws, start(aws, script, InputDataConfig=channels))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    assert json.loads(artifact(aws, job)) == ["labelled/labels.manifest", "labelled/one.png", "listed/sub/two.png"]
+    assert json.loads(artifact(aws, job)) == ["listed/sub/two.png"]
 
 
 def test_several_hosts_know_each_other(aws: Server) -> None:

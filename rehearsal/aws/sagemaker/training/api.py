@@ -9,7 +9,7 @@ from moto.sagemaker.utils import arn_formatter
 from rehearsal.aws.sagemaker import listing, roles
 from rehearsal.aws.sagemaker.errors import AWSValidationException, ResourceInUseException, ResourceNotFound
 from rehearsal.aws.sagemaker.training import request as rules
-from rehearsal.aws.sagemaker.training import run
+from rehearsal.aws.sagemaker.training import run, warm
 from rehearsal.aws.sagemaker.training.job import TrainingJob
 
 if TYPE_CHECKING:
@@ -50,8 +50,32 @@ def begin(
     name = request["TrainingJobName"]
     job = TrainingJob(name, _arn(context, name), request, tags, tuning_job_arn=tuning)
     backend.training_jobs[name] = job
+    warm.claim(list(backend.training_jobs.values()), job)
     run.start(context, job)
     return job
+
+
+def update(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer UpdateTrainingJob: how long a warm pool is kept, 0 ends it.
+
+    Raises
+    ------
+    ResourceNotFound, AWSValidationException
+        For an unknown job, a job without a warm pool, and what cannot be updated here.
+    """
+    job = backend.training_jobs.get(request["TrainingJobName"])
+    if job is None:
+        raise ResourceNotFound(message="Requested resource not found.")
+    other = sorted(set(request) - {"TrainingJobName", "ResourceConfig"})
+    if other:
+        raise AWSValidationException(f"{', '.join(other)} cannot be updated: the embedded AWS has warm pools only.")
+    pool = (warm.status(job) or {}).get("Status")
+    if "ResourceConfig" in request and pool not in ("Available", "InUse"):
+        raise AWSValidationException(
+            f"The warm pool of training job {job.training_job_name} is {pool or 'not there'} and cannot be updated."
+        )
+    job.request["ResourceConfig"] = {**job.request["ResourceConfig"], **(request.get("ResourceConfig") or {})}
+    return {"TrainingJobArn": job.arn}
 
 
 def describe(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +113,12 @@ def end_early(job: TrainingJob) -> None:
 
 def list_all(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:
     """Answer ListTrainingJobs."""
-    status = request.get("StatusEquals")
-    chosen = [job for job in backend.training_jobs.values() if status is None or job.training_job_status == status]
+    status, pool = request.get("StatusEquals"), request.get("WarmPoolStatusEquals")
+    chosen = [
+        job
+        for job in backend.training_jobs.values()
+        if status in (None, job.training_job_status) and pool in (None, (warm.status(job) or {}).get("Status"))
+    ]
     page, token = listing.page(
         chosen,
         request,

@@ -1,6 +1,7 @@
 """Bring the input channels to where the program looks for them.
 
-``File`` and ``FastFile`` look the same to a program that reads files, so both are downloaded. ``Pipe`` is refused.
+``File`` and ``FastFile`` look the same to a program that reads files, so both are downloaded. For ``Pipe`` see
+:mod:`rehearsal.aws.sagemaker.training.pipes`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ class Target(NamedTuple):
     name: str
 
 
-def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: int, hosts: int) -> None:
+def mode(request: dict[str, Any], channel: dict[str, Any]) -> str:
+    """Return a channel's input mode: its own, or that of the job."""
+    return str(channel.get("InputMode") or request["AlgorithmSpecification"].get("TrainingInputMode", "File"))
+
+
+def stage(client: Any, channel: dict[str, Any], into: Path, *, host: int, hosts: int) -> None:
     """Download one channel for one host; see :func:`fetch`.
 
     Raises
@@ -33,13 +39,8 @@ def stage(client: Any, channel: dict[str, Any], mode: str, into: Path, *, host: 
     FailedError
         With the reason as DescribeTrainingJob shows it.
     """
-    name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
-    if mode == "Pipe":
-        raise FailedError(
-            f"ClientError: Channel {name} asks for Pipe mode, which the embedded AWS does not have: use File or "
-            "FastFile."
-        )
-    fetch(client, name, source, into, host=host, hosts=hosts)
+    source = channel["DataSource"]["S3DataSource"]
+    fetch(client, channel["ChannelName"], source, into, host=host, hosts=hosts)
 
 
 def fetch(client: Any, name: str, source: dict[str, Any], into: Path, *, host: int, hosts: int) -> None:
@@ -118,29 +119,6 @@ def _manifest(client: Any, source: dict[str, Any]) -> list[Target]:
     return [Target(bucket, prefix + entry, entry) for entry in entries[1:]]
 
 
-def _augmented(client: Any, source: dict[str, Any]) -> list[Target]:
-    """Read JSON Lines and fetch what the ``...-ref`` attributes point at.
-
-    The manifest itself lies at the top of the channel. A referenced object lies at its key relative to the manifest's
-    folder, or at its whole key when it is elsewhere. (AWS feeds such channels through pipes; this is the same content
-    for programs that read files.)
-    """
-    bucket, key = s3.split(source["S3Uri"])
-    folder = key.rpartition("/")[0]
-    references = [attribute for attribute in source["AttributeNames"] if attribute.endswith("-ref")]
-    targets = {"": Target(bucket, key, _base(key))}
-    for line in _read(client, source["S3Uri"]).splitlines():
-        record = json.loads(line) if line.strip() else {}
-        for attribute in references:
-            if attribute in record:
-                uri = record[attribute]
-                from_bucket, from_key = s3.split(uri)
-                near = folder and from_bucket == bucket and from_key.startswith(f"{folder}/")
-                relative = from_key.removeprefix(f"{folder}/") if near else from_key
-                targets[uri] = Target(from_bucket, from_key, relative)
-    return list(targets.values())
-
-
 def _read(client: Any, uri: str) -> str:
     bucket, key = s3.split(uri)
     return client.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
@@ -153,8 +131,4 @@ def _inside(folder: Path, relative: str) -> Path:
     return path
 
 
-def _base(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
-
-
-_LISTERS = {"S3Prefix": _prefix, "ManifestFile": _manifest, "AugmentedManifestFile": _augmented}
+_LISTERS = {"S3Prefix": _prefix, "ManifestFile": _manifest}

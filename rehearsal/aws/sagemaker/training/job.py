@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.aws.sagemaker.clock import now
+from rehearsal.aws.sagemaker.training import warm
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +21,8 @@ _MESSAGES = {
     "Stopping": "Stopping the training job",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job exceeded MaxWaitTimeInSeconds provided",
+    "Interrupted": "Training job interrupted: the managed spot capacity was taken away",
 }
 _SWITCHES = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
 _STATUS = {
@@ -28,6 +31,7 @@ _STATUS = {
     "Stopping": "Stopping",
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
+    "MaxWaitTimeExceeded": "Stopped",
 }
 
 
@@ -52,6 +56,11 @@ class TrainingJob:
     tuning_job_arn: str | None = None
     objective_values: list[float] = field(default_factory=list)
     """Every value of the metric that a tuning job watches, in the order of the log."""
+    in_pool: bool = False
+    """Whether its instances come from a warm pool."""
+    reused_by: str | None = None
+    """The job that has got its warm pool."""
+    reused_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.enter(self.secondary_status)
@@ -115,6 +124,7 @@ class TrainingJob:
             "TrainingEndTime": self.training_end_time,
             "FailureReason": self.failure_reason,
             "ModelArtifacts": self.model_artifacts,
+            "WarmPoolStatus": warm.status(self),
             "FinalMetricDataList": [dict(metric) for metric in self.metrics.values()],
             **self._durations(),
         }
@@ -134,14 +144,21 @@ class TrainingJob:
             "TrainingEndTime": self.training_end_time,
             "TrainingJobStatus": self.training_job_status,
             "SecondaryStatus": self.secondary_status,
+            "WarmPoolStatus": warm.status(self),
         }
         return {name: value for name, value in answer.items() if value is not None}
 
     def _durations(self) -> dict[str, int]:
+        """Training time from start to end; billable is that of one instance without the waits for new spot capacity.
+
+        The price of spot capacity, which SageMaker counts in as well, is not known here.
+        """
         if self.training_start_time is None or self.training_end_time is None:
             return {}
-        seconds = max(1, round((self.training_end_time - self.training_start_time).total_seconds()))
-        durations = {"TrainingTimeInSeconds": seconds}
+        seconds = (self.training_end_time - self.training_start_time).total_seconds()
+        durations = {"TrainingTimeInSeconds": max(1, round(seconds))}
         if self.training_job_status in {"Completed", "Stopped"}:
-            durations["BillableTimeInSeconds"] = seconds * len(self.hosts)
+            waits = [step for step in self.transitions if step["Status"] == "Interrupted"]
+            waited = sum((step["EndTime"] - step["StartTime"]).total_seconds() for step in waits)
+            durations["BillableTimeInSeconds"] = max(1, round(seconds - waited))
         return durations

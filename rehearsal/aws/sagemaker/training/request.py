@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 from rehearsal.aws.sagemaker.errors import AWSValidationException
+from rehearsal.aws.sagemaker.training import channels
+
+_DATA_TYPES = ("S3Prefix", "ManifestFile", "AugmentedManifestFile")
 
 
 def check(request: dict[str, Any]) -> None:
@@ -19,7 +22,7 @@ def check(request: dict[str, Any]) -> None:
     algorithm = request["AlgorithmSpecification"]
     if not algorithm.get("TrainingImage") and not algorithm.get("AlgorithmName"):
         raise AWSValidationException("You must specify either TrainingImage or AlgorithmName, but not both.")
-    _channels(request.get("InputDataConfig") or [])
+    _channels(request)
     _metrics(algorithm.get("MetricDefinitions") or [])
     _stopping(request)
     checkpoint = request.get("CheckpointConfig") or {}
@@ -30,9 +33,9 @@ def check(request: dict[str, Any]) -> None:
         )
 
 
-def _channels(channels: list[dict[str, Any]]) -> None:
+def _channels(request: dict[str, Any]) -> None:
     seen: set[str] = set()
-    for channel in channels:
+    for channel in request.get("InputDataConfig") or []:
         name = channel["ChannelName"]
         if name in seen:
             raise AWSValidationException(f"Channel names must be unique. Channel {name} is given more than once.")
@@ -42,10 +45,33 @@ def _channels(channels: list[dict[str, Any]]) -> None:
             raise AWSValidationException(
                 f"Channel {name} has no S3DataSource: the embedded AWS has no file systems (EFS, FSx)."
             )
-        if source["S3DataType"] == "AugmentedManifestFile" and not source.get("AttributeNames"):
+        if source["S3DataType"] not in _DATA_TYPES:
+            raise AWSValidationException(
+                f"Channel {name} has the S3DataType {source['S3DataType']}; the embedded AWS has only: "
+                f"{', '.join(_DATA_TYPES)}."
+            )
+        _streaming(channel, source, channels.mode(request, channel))
+
+
+def _streaming(channel: dict[str, Any], source: dict[str, Any], mode: str) -> None:
+    """Check what goes with Pipe mode alone.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html and API_S3DataSource.html
+    """
+    name = channel["ChannelName"]
+    if source["S3DataType"] == "AugmentedManifestFile":
+        if not source.get("AttributeNames"):
             raise AWSValidationException(
                 f"AttributeNames must be specified for channel {name}, because its S3DataType is AugmentedManifestFile."
             )
+        if mode != "Pipe":
+            raise AWSValidationException(
+                f"Channel {name} is an AugmentedManifestFile, which can only be used with Pipe input mode, not {mode}."
+            )
+    for member in ("CompressionType", "RecordWrapperType"):
+        value = channel.get(member, "None")
+        if value != "None" and mode != "Pipe":
+            raise AWSValidationException(f"{member} {value} of channel {name} needs Pipe input mode, not {mode}.")
 
 
 def _metrics(definitions: list[dict[str, str]]) -> None:
