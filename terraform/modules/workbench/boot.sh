@@ -51,6 +51,9 @@ cat > /etc/systemd/system/workbench.service <<UNIT
 Description=The job of this workbench
 Wants=network-online.target docker.service
 After=network-online.target docker.service
+# A job that cannot even start is given up, so that the instance counts as idle.
+StartLimitIntervalSec=1h
+StartLimitBurst=5
 
 [Service]
 Environment=AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
@@ -60,6 +63,8 @@ Environment=WORKBENCH_NAME=$WORKBENCH_NAME
 ExecStart=$python $home/agent.pyz run
 Restart=on-failure
 RestartSec=30
+# Interrupted: another instance goes on.
+RestartPreventExitStatus=3
 TimeoutStopSec=110
 
 [Install]
