@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.learning import container, evaluation, images, model_card, networks, quantise, results
+from training.learning import container, evaluation, images, mistakes, model_card, networks, quantise, results
 from training.learning.export import Calibrated, export
 from training.learning.fitting import Plan, fit, predict
 from training.learning.tracking import Tracker, say
@@ -80,10 +80,13 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
             cost, probabilities = quantise.decide(
                 job.model / "model.onnx", str(values["precision"]), chosen, test, limits
             )
-            say(_cost_line(cost))
+            say(quantise.cost_line(cost))
         # Of the model that will answer, whatever it was written in.
         figures = evaluation.evaluate(probabilities, test.labels, classes, workload.threshold)
-        tracker.metrics({f"test:{name}": figures[name] for name in ("loss", "accuracy", "macro_f1")})
+        tracker.metrics(
+            {f"test:{name}": figures[name] for name in ("loss", "accuracy", "macro_f1")}
+            | {f"test:recall_{name}": row["recall"] for name, row in figures["classes"].items()}
+        )
     metrics = figures | {
         "best_epoch": state.best_epoch,
         "epochs": state.epoch,
@@ -104,16 +107,9 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
         **{name: metrics[name] for name in ("temperature", "precision", "quantisation")},
     )
     card = model_card.render(workload, description, dataset, metrics, job.hyperparameters)
-    results.leave(job, network, description, metrics=metrics, card=card)
-    title = f"{model_card.title(workload, classes)}: test images\n{label}, accuracy {figures['accuracy']:.1%}"
+    told = f"{label}, accuracy {figures['accuracy']:.1%}"
+    worst = mistakes.draw(job.output / "mistakes.png", test, probabilities, classes, told)
+    results.leave(job, network, description, metrics=metrics, card=card, figures=[worst])
+    title = f"{model_card.title(workload, classes)}: test images\n{told}"
     evaluation.plot_confusion(figures["confusion"], classes, title, job.output / "confusion.png")
     return metrics
-
-
-def _cost_line(cost: quantise.Cost) -> str:
-    """What quantising came to, for the log."""
-    kept = "written" if cost.precision == "int8" else "not written, fp32 stays"
-    accuracy = f"top-1 {cost.int8_top1:.4f} (fp32 {cost.fp32_top1:.4f})"
-    lost = f"{cost.top1_loss_points:.2f} points lost, {cost.limit_points:g} allowed"
-    size = f"{cost.int8_bytes} bytes (fp32 {cost.fp32_bytes})"
-    return f"int8 {kept}: {accuracy}, {lost}; {size}; {cost.speedup:.2f} times as fast here"

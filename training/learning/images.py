@@ -76,6 +76,8 @@ def describe(channel: Path, fallback: tuple[str, ...], least: int = 2) -> dict[s
 def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int, channels: int = 3) -> Split:
     """Read every image below `<channel>/<class>/`, resized to the model's input where it differs.
 
+    Versions of them, where augmentation has made some, lie below `<channel>/augmented/<class>/`, and are read as well.
+
     Raises
     ------
     TrainingError
@@ -83,12 +85,17 @@ def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int,
     """
     if not channel.is_dir():
         raise TrainingError("channel", str(channel), "there is no such folder; stage the data or set SM_CHANNEL_*")
-    found = [(label, path) for label, name in enumerate(classes) for path in sorted((channel / name).glob("*.*"))]
+    found = [
+        (label, path)
+        for folder in (channel, channel / "augmented")
+        for label, name in enumerate(classes)
+        for path in sorted((folder / name).glob("*.*"))
+    ]
     for label, name in enumerate(classes):
         if not any(item[0] == label for item in found):
             raise TrainingError("channel", str(channel), f"has no images of {name!r}; stage the data again")
     stacked, _ = read_files([path for _, path in found], height, width, channels)
-    names = tuple(f"{path.parent.name}/{path.name}" for _, path in found)
+    names = tuple(path.relative_to(channel).as_posix() for _, path in found)
     return Split(stacked, torch.tensor([label for label, _ in found]), names)
 
 
