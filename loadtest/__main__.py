@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest import run
+from loadtest import cli, run
 from loadtest.capacity import __main__ as capacity
 from loadtest.capacity.recommend import SAFETY
 from loadtest.errors import LoadUsageError
@@ -110,13 +110,7 @@ def _capacity(out: Path) -> Path | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m loadtest",
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.parser("loadtest", __doc__)
     parser.add_argument("--env", required=True, help="environment: dev, staging, prod or rehearsal")
     parser.add_argument("--workload", default="vehicles", help="whose endpoint (default: vehicles)")
     parser.add_argument("--images", type=Path, help="folder of images (default: the workload's staged test set)")

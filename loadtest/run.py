@@ -8,7 +8,6 @@ Exit status: 0 objective kept, 1 objective broken, 2 bad usage, 3 the generator 
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from botocore.session import Session
 
 from loadtest import options, trends, watch
 from loadtest.errors import LoadGeneratorError, LoadUsageError
+from loadtest.files import write_json
 from loadtest.generator import Address, Report, generate, help_out
 from loadtest.payloads import read_events, read_images
 from loadtest.plan import Plan
@@ -83,9 +83,7 @@ def measure(
     measured = {**facts(plan), **result, **shown, "unfit": unfit, "slo": verdict.document()}
     if unfit:
         measured["slo"]["passed"] = None
-    part = document.with_suffix(".json.part")
-    part.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-    part.replace(document)
+    write_json(document, measured)
     return measured, verdict
 
 

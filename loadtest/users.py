@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from geventhttpclient.client import HTTPClient, HTTPClientPool
@@ -77,14 +78,14 @@ class AwsUser(FastHttpUser):
             context={},
         )
 
+    @abstractmethod
     def send(self) -> Result:
         """Send one request and judge its answer."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """Name of the target in Locust's own tables."""
-        raise NotImplementedError
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send a request, and return its answer or what came instead of one.

@@ -1,10 +1,11 @@
-"""Read a trained model's archive as it lies in S3."""
+"""Archives of trained models: read as they lie in S3, and packed."""
 
 from __future__ import annotations
 
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ def fetch_with_etag(reader: Actor, uri: str) -> tuple[bytes, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     answer = reader.client("s3").get_object(Bucket=bucket, Key=key)
     return answer["Body"].read(), str(answer["ETag"]).strip('"')
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A ``tar.gz`` of files by name."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def documents(archive: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

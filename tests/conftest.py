@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from terraform.command import TerraformError, terraform_env, terraform_path
+from tests.demand import lacking
 
 # `make verify` sets HYPOTHESIS_PROFILE=verify. No limits of time: they would measure the machine's load, not the code.
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -48,9 +49,7 @@ def terraform_environment() -> dict[str, str]:
         terraform_path()
         return terraform_env()
     except TerraformError as error:
-        if os.environ.get(REQUIRE_PROVIDER) == "1":
-            pytest.fail(f"{REQUIRE_PROVIDER}=1, but {error}")
-        pytest.skip(f"no provider: {error}")
+        lacking(f"no provider: {error}", REQUIRE_PROVIDER)
 
 
 def place(nodeid: str) -> int:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from loadtest import cli
 from loadtest.capacity import compare, instances, recommend, settings_file, steps, told
 from loadtest.capacity.knee import Knee, KneeError, Objective, bootstrap
 from loadtest.errors import LoadUsageError
@@ -178,13 +179,7 @@ def _first(*values: float | None) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m loadtest.capacity",
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.parser("loadtest.capacity", __doc__)
     parser.add_argument("--result", type=Path, required=True, help="load.json of one run, or of a stairs run")
     parser.add_argument("--env", required=True, help="environment: dev, staging, prod or rehearsal")
     parser.add_argument("--workload", default="vehicles", help="workload in its settings (default: vehicles)")

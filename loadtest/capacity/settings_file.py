@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from loadtest.errors import LoadUsageError
+from loadtest.files import write_text
 
 Key = tuple[str, ...]
 
@@ -76,14 +77,7 @@ def edited(text: str, changes: Mapping[Key, int]) -> str:
 
 def write(path: Path, changes: Mapping[Key, int]) -> None:
     """Change values in a file, all of them or none."""
-    text = edited(path.read_bytes().decode("utf-8"), changes)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(text.encode("utf-8"))
-        part.chmod(path.stat().st_mode & 0o7777)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text(path, edited(path.read_bytes().decode("utf-8"), changes), mode=path.stat().st_mode & 0o7777)
 
 
 def _shared(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from loadtest.capacity import recommend
 from loadtest.capacity.compare import Row
 from loadtest.capacity.knee import Knee, Objective, p95_at
 from loadtest.capacity.steps import Result, Step
+from loadtest.files import write_json
 
 
 def headline(found: Knee, objective: Objective) -> str:
@@ -68,4 +68,4 @@ def write(
             for row in rows
         ],
     }  # fmt: skip
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_json(path, document)

@@ -1,8 +1,7 @@
-"""The look that reports share: one style sheet, a few template parts, and files that are whole or not there at all."""
+"""The look that reports share: one style sheet, a few template parts, and sections that cannot spoil each other."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,18 +27,6 @@ def style(*sheets: Path) -> Markup:
     """Return the shared style sheet with a page's own ones after it."""
     files = (SHARED / "page.css", *sheets)
     return Markup("\n".join(path.read_text(encoding="utf-8") for path in files))  # noqa: S704 - our own files
-
-
-def write(out: Path, page: str) -> Path:
-    """Write a page and return its path."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
-    return out
 
 
 def draw(name: str, section: Callable[[], Any], problems: list[str]) -> Any:

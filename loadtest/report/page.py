@@ -9,8 +9,9 @@ from typing import Any
 
 from jinja2 import Template
 
+from loadtest.files import write_text
 from loadtest.report import levels, moments, spread, story
-from loadtest.report.look import draw, style, templates, write
+from loadtest.report.look import draw, style, templates
 from loadtest.report.objective import objective
 from loadtest.report.record import Load, read
 
@@ -27,7 +28,7 @@ def write_report(result: Path, capacity: Path | None = None, out: Path | None = 
     capacity
         What `python -m loadtest.capacity --json` wrote about it, where it did.
     """
-    return write(out or result.with_name("report.html"), render(read(result, capacity)))
+    return write_text(out or result.with_name("report.html"), render(read(result, capacity)))
 
 
 def render(load: Load) -> str:

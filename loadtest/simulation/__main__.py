@@ -14,13 +14,14 @@ Exit status: 0 objective kept, 1 objective broken or no plan keeps it, 2 bad usa
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from loadtest import cli
 from loadtest.errors import LoadUsageError
+from loadtest.files import write_json, write_text
 from loadtest.simulation import exact, fluid, functions, inputs, plots, search
 from loadtest.simulation.fleet import Plan, World
 from loadtest.simulation.outcome import Outcome
@@ -199,21 +200,14 @@ def _ms(value: float | None) -> str:
 def _write(out: Path | None, document: dict[str, Any], picture: str | None, name: str = "scaling") -> None:
     if out is None:
         return
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_json(out / f"{name}.json", document)
     if picture is not None:
-        (out / f"{name}.svg").write_text(picture, encoding="utf-8")
+        write_text(out / f"{name}.svg", picture)
     print(f"wrote {out / name}.json" + (f" and {name}.svg" if picture is not None else ""))
 
 
 def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m loadtest.simulation",
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.parser("loadtest.simulation", __doc__)
     parser.add_argument(
         "--trace", type=Path, help="CSV of time,rate, or JSON Lines of requests (default: a made-up day)"
     )

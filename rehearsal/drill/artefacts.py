@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import Any
 
 import cv2
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from rehearsal.artefact import packed
 
 CLASSES = ("bright", "dark")
 SIDE = 32
@@ -31,14 +31,10 @@ def archive(workload: str, version: str, *, good: bool) -> bytes:
             "std": [0.5, 0.5, 0.5],
         },
     }
-    files = {"model.json": json.dumps(description).encode(), "model.onnx": graph(good=good).SerializeToString()}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
+    return packed({
+        "model.json": json.dumps(description).encode(),
+        "model.onnx": graph(good=good).SerializeToString(),
+    })  # fmt: skip
 
 
 def graph(*, good: bool) -> Any:

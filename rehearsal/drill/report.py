@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from loadtest.report.look import style, templates, write
+from loadtest.files import write_text
+from loadtest.report.look import style, templates
 from loadtest.report.svg import Line, line_chart
 from rehearsal.drill.drill import BAD_ROLLOUT, GOOD_ROLLOUT, RETURN, Record
 from rehearsal.drill.judge import facts, faults, window
@@ -21,7 +22,7 @@ BARS = 120
 
 def write_report(record: Record, path: Path) -> Path:
     """Write the page and return its path."""
-    return write(path, render(record))
+    return write_text(path, render(record))
 
 
 def render(record: Record) -> str:

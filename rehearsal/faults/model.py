@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import Any
 
 import cv2
 import numpy as np
 from onnx import TensorProto, helper
+
+from rehearsal.artefact import packed
 
 CLASSES = ("red", "green", "blue")
 SIZE = 32
@@ -32,14 +32,10 @@ def archive(*, name: str = "colours", version: str = "1", passes: int = 0) -> by
         "source": "synthetic",
         "limits": {"max_image_bytes": 100_000, "max_image_pixels": 1_000_000},
     }
-    files = {"model.json": json.dumps(description).encode(), "model.onnx": _graph(passes).SerializeToString()}
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for path, content in files.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+    return packed({
+        "model.json": json.dumps(description).encode(),
+        "model.onnx": _graph(passes).SerializeToString(),
+    })  # fmt: skip
 
 
 def picture(colour: str, suffix: str = ".png", size: int = SIZE) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup
 
-from loadtest.report.look import draw, style, templates, write
+from loadtest.files import write_text
+from loadtest.report.look import draw, style, templates
 from rehearsal.report import figures, pictures, story
 from rehearsal.report.privilege import privilege
 from rehearsal.report.records import RunRecord, read_run
@@ -27,7 +28,7 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
 
     Missing and broken records never stop the report: it comes out with what there is and says what is not.
     """
-    return write(out or run_dir / "report.html", render(read_run(run_dir)))
+    return write_text(out or run_dir / "report.html", render(read_run(run_dir)))
 
 
 def render(run: RunRecord) -> str:

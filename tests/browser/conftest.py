@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from loadtest.report.page import write_report as write_load_report
 from rehearsal.report import write_report
 from tests.browser.load_folder import make_load
 from tests.browser.run_folder import make_run
+from tests.demand import lacking
 
 REQUIRED = "SLIPWAY_REQUIRE_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -39,12 +39,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
     browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     chromedriver = shutil.which("chromedriver")
     if not browser or not chromedriver:
-        reason = f"no {'Chromium' if not browser else 'chromedriver'} on PATH: the report was not tested in a browser"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(
-                f"{reason}, although {REQUIRED}=1 demands it (Debian: apt-get install chromium chromium-driver)"
-            )
-        pytest.skip(reason)
+        missing = "Chromium" if not browser else "chromedriver"
+        lacking(f"no {missing} on PATH (Debian: apt-get install chromium chromium-driver)", REQUIRED)
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
