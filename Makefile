@@ -19,20 +19,25 @@ unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.slipway-ready
 POLICIES_READY := .venv-policies/.slipway-ready
 BENCH_READY := .venv-bench/.slipway-ready
+SDK_READY := .venv-sdk/.slipway-ready
 RUN := .venv/bin/python -m
+JOBS_IN = $(RUN) $(if $(filter rehearsal,$(PLACE)),rehearsal.jobs $(1),training.jobs $(1) --env "$(PLACE)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)")) --workload "$(WORKLOAD)"
+JOB_WISHES = $(if $(PRICE),--price "$(PRICE)") $(if $(MAX_COST),--max-cost "$(MAX_COST)")
 
-.PHONY: help setup manifests k8s-logs rehearse stop resume test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults picture clean
+.PHONY: help setup manifests k8s-logs rehearse stop resume train tune status test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults images picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^## / {printf "\n\033[1m%s\033[0m\n", substr($$0, 4)} \
 	  /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n\033[1mSettings\033[0m\n'
-	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod; loadtest, capacity and simulate know rehearsal too, and take it by default' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
+	@printf '  %-14s %s\n' 'ENV=' 'dev, staging or prod; jobs, loadtest, capacity and simulate know rehearsal too, and take it by default' 'WORKLOAD=' 'a folder of training/workloads (default: vehicles)' \
 	  'SOURCE=' 'synthetic, digits or cifar100 (default: what the workload says)' \
 	  'STAGE=' 'go on from this stage with what the last rehearsal left' 'KEEP=1' 'leave the rehearsal up' \
 	  'REHEARSAL=1' 'plan against the embedded AWS instead of AWS' \
 	  'TO=' 'version of a model, for rollback' 'ROLE=' 'name of a role, for explain' 'DIR= PLAN=' 'a folder of Terraform or a plan file, for policies' \
+	  'JOB=' 'name of a job, for stop and k8s-logs' 'PRICE=' 'US dollars of an instance-hour, for jobs' 'MAX_COST=' 'US dollars that a job may cost at most' \
+	  'OUTPUTS=' 'file of terraform output -json, for jobs of those who may not read the state' \
 	  'TRACE=' 'recorded traffic, for simulate: CSV of time,rate or JSON Lines (default: a made-up day)' \
 	  'WRITE=1' 'write what loadtest or capacity recommends into the settings' \
 	  'SLO_P95_MS=' 'latency limit of a load test (default: the workload'"'"'s own)' 'IMAGES=' 'folder of images for a load test' \
@@ -51,14 +56,27 @@ $(POLICIES_READY): requirements/install.py requirements/policies.txt requirement
 $(BENCH_READY): requirements/install.py requirements/bench.txt requirements/uv.txt
 	@$(PYTHON) requirements/install.py bench
 
+$(SDK_READY): requirements/install.py requirements/sdk.txt requirements/uv.txt
+	@$(PYTHON) requirements/install.py sdk
+
 rehearse: $(READY) ## data to classified images on this machine, through real Terraform [STAGE= KEEP=1 SOURCE=]
 	@$(RUN) rehearsal run --workload $(WORKLOAD) $(if $(SOURCE),--source $(SOURCE)) $(if $(STAGE),--stage $(STAGE)) $(if $(KEEP),--keep)
 
-stop: $(READY) ## stop what KEEP=1 left running, and save its state
-	@$(RUN) rehearsal stop
+stop: $(READY) ## stop what KEEP=1 left running, and save its state; with JOB= that job instead [WORKLOAD= ENV= JOB=]
+	@$(if $(JOB),$(call JOBS_IN,stop) --job "$(JOB)",$(RUN) rehearsal stop)
 
 resume: $(READY) ## bring it back as it was
 	@$(RUN) rehearsal resume
+
+## Jobs
+train: $(READY) ## train once and follow the log [WORKLOAD= ENV= PRICE= MAX_COST= OUTPUTS= ARGS=]
+	@$(call JOBS_IN,train) $(JOB_WISHES) $(ARGS)
+
+tune: $(READY) ## search the workload's hyperparameters, trial by trial [WORKLOAD= ENV= PRICE= MAX_COST= OUTPUTS= ARGS=]
+	@$(call JOBS_IN,tune) $(JOB_WISHES) $(ARGS)
+
+status: $(READY) ## recent jobs with state, metrics and cost [WORKLOAD= ENV= OUTPUTS= ARGS=]
+	@$(call JOBS_IN,status) $(ARGS)
 
 ## Prove
 test: $(READY) $(POLICIES_READY) ## lint, types, unit, terraform, policies, browser and a short rehearsal
@@ -72,7 +90,7 @@ lint: $(READY)
 types: $(READY)
 	@$(RUN) mypy functions loadtest policies rehearsal terraform training requirements/install.py
 
-verify: test ## everything in test, and the long proofs
+verify: test $(SDK_READY) ## everything in test, and the long proofs
 	@HYPOTHESIS_PROFILE=verify $(RUN) pytest -q -m "slow or hypothesis"
 	@$(RUN) policies.mutants
 
@@ -141,10 +159,13 @@ docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) policies.catalogue
 	@$(RUN) rehearsal.prove.pages
 
+images: $(READY) $(SDK_READY) ## ask the SageMaker SDK anew where AWS keeps its images: training/jobs/images.lock.json
+	@$(RUN) training.jobs.image_lock
+
 picture: $(READY) ## docs/report.png and docs/load.png, from the last reports
 	@$(RUN) rehearsal.report.screenshot
 
 clean: ## remove what set-up and runs have made
 	@if [ -x .venv/bin/python ] && [ -f .slipway/rehearsal/run.json ]; then $(RUN) rehearsal stop; fi
-	rm -rf .venv .venv-policies .venv-bench .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-policies .venv-bench .venv-sdk .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Renews every hashed requirement file: `bash requirements/compile.sh [--upgrade]`. One set of versions for all groups
-# that share the main environment, and for the bench's peers, which run the same model beside ours; checkov (policies)
-# and the stand-ins for Terraform and Node are resolved alone.
+# that share the main environment, and for the bench's peers, which run the same model beside ours; checkov (policies),
+# the SageMaker SDK and the stand-ins for Terraform and Node are resolved alone.
 set -euo pipefail
 cd "$(dirname "$0")"
 uv=../.venv/bin/uv
@@ -11,6 +11,6 @@ groups=(infra rehearsal training serving loadtest dev)
 for group in "${groups[@]}" bench; do
   "$uv" pip compile "${flags[@]}" --generate-hashes -c constraints.txt "$group.in" -o "$group.txt"
 done
-for group in policies node terraform uv; do
+for group in policies sdk node terraform uv; do
   "$uv" pip compile "${flags[@]}" --generate-hashes "$group.in" -o "$group.txt"
 done
