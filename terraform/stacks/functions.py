@@ -56,12 +56,14 @@ def surroundings(base: Base, name: str, workload: Workload, spec: WorkloadSpec) 
             **({"CONFIDENCE_THRESHOLD": str(threshold)} if threshold is not None else {}),
             "ENDPOINT_NAME": base.names.workload(name),
             **{f"{short.upper()}_ENDPOINT_NAME": base.names.workload(full) for short, full in companions.items()},
+            "INCOMING_PREFIX": incoming(name),
             "LOG_LEVEL": "INFO",
             **({"LOW_CONFIDENCE": low_confidence} if low_confidence else {}),
             **({"TABLE_NAME": base.names.table(name)} if spec.table else {}),
             **{
                 f"{short.upper()}_THRESHOLD": str(least) for short, least in (usage.thresholds if usage else {}).items()
             },
+            "INCOMING_PREFIX": incoming(name),
             "MAX_IMAGE_BYTES": str(spec.inference.max_image_bytes),
             "MAX_IMAGE_PIXELS": str(spec.inference.max_image_pixels),
             "RESULTS_BUCKET": data_name,
