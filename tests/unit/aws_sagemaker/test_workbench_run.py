@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_aws_sagemaker_training import ended as job_ended
 from workbench_machine import (
+    DEADLINE_S,
     GROUP,
     NAME,
     ROOT,
@@ -190,7 +191,7 @@ def test_vehicles_own_program_leaves_the_same_files_on_both(aws: Server, tmp_pat
 
     here, there = asked(), asked()
     aws.sagemaker.create_training_job(**there)
-    assert job_ended(aws, there["TrainingJobName"])["TrainingJobStatus"] == "Completed"
+    assert job_ended(aws, there["TrainingJobName"], DEADLINE_S)["TrainingJobStatus"] == "Completed"
 
     exit_code, said = ended(boot(aws, tmp_path, leave(aws, here)))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 BOOT = ROOT / "terraform" / "modules" / "workbench" / "boot.sh"
 GROUP, NAME = "/slipway/workbench/test", "test-workbench"
-DEADLINE_S = 60.0
+DEADLINE_S = 300.0
 
 
 class Metadata(ThreadingHTTPServer):
