@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data import places
 from training.data.records import Records
 from training.errors import DataError
-from training.workloads.pneumonia import patients, places, radiographs
+from training.workloads.pneumonia import patients, radiographs
 from training.workloads.pneumonia.anatomy import SITES, VIEWS, patient
 from training.workloads.pneumonia.drawings import draw
 from training.workloads.pneumonia.radiographs import CLASSES
@@ -24,7 +25,7 @@ DRAWN_HEALTHY = 1200
 RARER = 3
 """Drawings of healthy lungs for one of a pneumonia."""
 
-MOST_PICTURES = 4
+MOST_PICTURES = 3
 """Of one patient."""
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from training.data.places import Place
     from training.data.progress import Progress
-    from training.workloads.pneumonia.places import Place
 
 CLASSES = ("normal", "pneumonia")
 

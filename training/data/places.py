@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LARGEST_BYTES = 64 << 20
-"""Of one file; a radiograph has some hundred thousand."""
+"""Of one picture; most have some hundred thousand."""
+
+LARGEST_WEIGHTS = 512 << 20
+"""Of a file of weights; a ResNet-50's has a hundred million."""
 
 WORKERS = 16
 
@@ -167,5 +170,6 @@ class Bucket:
 
 
 def _refuse_large(path: str, size: int) -> None:
-    if size > LARGEST_BYTES:
-        raise DataError("picture", path, f"has {size} bytes, at most {LARGEST_BYTES} are read; reduce it")
+    largest = LARGEST_WEIGHTS if path.endswith(".pth") else LARGEST_BYTES
+    if size > largest:
+        raise DataError("picture", path, f"has {size} bytes, at most {largest} are read; reduce it")
