@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import botocore.session
 import pytest
 
 from terraform.stacks import instances, synth
-from terraform.stacks.agreement import disagreements, overlaps
 from terraform.stacks.grants import Surroundings, environment_of, statements_of
 from terraform.stacks.modules import without_none
 from terraform.stacks.names import Names
 from terraform.stacks.settings import Settings, SettingsError, load_settings
 from terraform.stacks.settings.yaml_file import read_yaml
-from terraform.stacks.specs import FunctionSpec, Specs, read_specs
+from terraform.stacks.specs import FunctionSpec, read_specs
 from terraform.stacks.workload import hyperparameter_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +157,7 @@ def test_the_endpoint_waits_for_a_promoted_model(environment: str) -> None:
     assert endpoint["count"] == '${contains(keys(var.models), "vehicles") ? 1 : 0}'
     assert endpoint["model"]["image"] == '${var.models["vehicles"].image}'
     assert document["variable"]["models"]["default"] == {}
-    assert document["output"]["endpoint_names"]["value"] == {"vehicles": f"slipway-{environment}-vehicles"}
+    assert document["output"]["endpoint_names"]["value"]["vehicles"] == f"slipway-{environment}-vehicles"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -167,7 +165,7 @@ def test_a_rollout_is_told_how_many_instances_run(environment: str) -> None:
     document = composed(environment)
     variable = document["variable"]["live_instance_counts"]
     assert (variable["type"], variable["default"]) == ("map(number)", {})
-    assert '["vehicles"]' in variable["validation"][0]["condition"]
+    assert '"vehicles"' in variable["validation"][0]["condition"]
     given = document["module"]["vehicles_endpoint"]["live_instance_count"]
     assert given == '${lookup(var.live_instance_counts, "vehicles", 0)}'
 
@@ -188,15 +186,58 @@ def test_committed_promotions_name_workloads_of_the_environment(environment: str
 
 
 def test_a_function_is_granted_what_it_declares_and_nothing_else() -> None:
-    specs = read_specs(ROOT)
-    for name in specs.workloads["vehicles"].functions:
-        function, block = specs.functions[name], modules_of("prod")[f"vehicles_{name}"]
-        assert [statement["sid"] for statement in block["statements"]] == [s.sid for s in function.statements]
-        assert [statement["actions"] for statement in block["statements"]] == [
-            list(s.actions) for s in function.statements
-        ]
-        unfilled = re.findall(r"\$\{[a-z_]+\}", json.dumps(block["statements"]))
-        assert unfilled == [], "a token was left in place"
+    specs, modules = read_specs(ROOT), modules_of("rehearsal")
+    seen = set()
+    for workload in settings_of("rehearsal").workloads:
+        for name in specs.workloads[workload].functions:
+            function, block = specs.functions[name], modules[f"{workload.replace('-', '_')}_{name}"]
+            assert [statement["sid"] for statement in block["statements"]] == [s.sid for s in function.statements]
+            assert [statement["actions"] for statement in block["statements"]] == [
+                list(s.actions) for s in function.statements
+            ]
+            unfilled = re.findall(r"\$\{[a-z_]+\}", json.dumps(block["statements"]))
+            assert unfilled == [], "a token was left in place"
+            seen.add(name)
+    assert seen == set(specs.functions), "a function that no workload deploys is rehearsed by none"
+
+
+def test_claims_has_its_table_its_trigger_and_its_detector() -> None:
+    modules = modules_of("rehearsal")
+    assert modules["claims_table"]["vpc_endpoint_ids"] == ["${module.network.dynamodb_endpoint_id}"]
+    table = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{modules['claims_table']['name']}"
+    assert modules["network"]["table_arns"] == modules["people"]["table_arns"] == [table]
+    assert modules["data_bucket"]["notifications"] == {"eventbridge": True}
+    assert modules["claims_uploads"]["target"] == {"state_machine_arn": "${module.claims_workflow.state_machine_arn}"}
+    judge = modules["claims_assess_claim"]
+    assert judge["environment"]["DETECTOR_ENDPOINT_NAME"] == "slipway-rehearsal-claims-detector"
+    asked = {arn for one in judge["statements"] for arn in one["resources"] if ":endpoint/" in arn}
+    assert {arn.rpartition("/")[2] for arn in asked} == {
+        "slipway-rehearsal-claims",
+        "slipway-rehearsal-claims-detector",
+    }
+    assert "claims_detector_workflow" not in modules
+
+
+def test_a_part_of_an_environment_knows_nothing_of_the_rest(tmp_path: Path) -> None:
+    assert synth.main(["--env", "rehearsal", "--workload", "vehicles", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "main.tf.json").read_text()
+    assert "claims" not in text
+    document = json.loads(text)
+    assert {name for name in document["module"] if name.startswith("vehicles_")} >= {"vehicles_endpoint"}
+    source = document["module"]["keys"]["source"]
+    assert (tmp_path / source).resolve() == MODULES / "keys"
+    package = document["module"]["vehicles_classify_image"]["package"]["path"].replace("${path.module}", str(tmp_path))
+    assert Path(package).resolve() == ROOT / "functions" / "dist" / "classify_image.zip"
+    lock = ROOT / "terraform" / "environments" / "rehearsal" / ".terraform.lock.hcl"
+    assert (tmp_path / lock.name).read_bytes() == lock.read_bytes()
+
+
+def test_a_part_names_workloads_that_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth.main(["--env", "dev", "--workload", "vehicle", "--out", str(tmp_path)]) == 2
+    assert "did you mean 'vehicles'?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SystemExit):
+        synth.main(["--env", "dev", "--workload", "vehicles"])
 
 
 AROUND = Surroundings(
@@ -238,113 +279,6 @@ def test_a_variable_without_source_is_refused_unless_it_has_a_default() -> None:
     assert environment_of(with_default, AROUND) == {"LOG_LEVEL": "INFO"}
     with pytest.raises(SettingsError, match=r"environment.ENDPOINT_NAM: .*did you mean 'ENDPOINT_NAME'"):
         environment_of(function_spec(environment={"ENDPOINT_NAM": {}}), AROUND)
-
-
-def complaints(settings: Settings, specs: Specs) -> list[str]:
-    return [str(problem) for problem in disagreements(settings, specs)]
-
-
-def altered(key: str, value: object) -> Settings:
-    """Production's settings with one dotted key of the workload changed."""
-    content = settings_of("prod").model_dump(mode="json")
-    place = content["workloads"]["vehicles"]
-    *parents, last = key.split(".")
-    for parent in parents:
-        place = place[parent]
-    place[last] = value
-    return Settings.model_validate_json(json.dumps(content))
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_committed_settings_agree_with_the_repository(environment: str) -> None:
-    assert complaints(settings_of(environment), read_specs(ROOT)) == []
-
-
-def test_settings_must_name_existing_workloads_and_every_function() -> None:
-    specs = read_specs(ROOT)
-    renamed = replace(specs, workloads={"vehicle": specs.workloads["vehicles"]})
-    (message,) = complaints(settings_of("prod"), renamed)
-    assert "workloads.vehicles: got 'vehicles'" in message
-    assert "did you mean 'vehicle'?" in message
-
-    functions = dict(specs.functions)
-    functions["collect_result"] = functions.pop("collect_results")
-    messages = complaints(settings_of("prod"), replace(specs, functions=functions))
-    assert any("functions.collect_results" in text and "did you mean 'collect_result'?" in text for text in messages)
-
-    vehicles = specs.workloads["vehicles"]
-    more = vehicles.model_copy(update={"functions": (*vehicles.functions, "assess_claim"), "companions": ("cars",)})
-    messages = complaints(settings_of("prod"), replace(specs, workloads={"vehicles": more}))
-    assert any("functions.assess_claim: is missing" in text for text in messages)
-    assert any("workloads.cars: is missing" in text and "a companion of 'vehicles'" in text for text in messages)
-    fewer = vehicles.model_copy(update={"functions": vehicles.functions[1:]})
-    messages = complaints(settings_of("prod"), replace(specs, workloads={"vehicles": fewer}))
-    assert any(f"functions.{vehicles.functions[0]}: got" in text for text in messages)
-    assert any("a function that classify_images calls" in text for text in messages)
-
-
-def test_a_function_has_room_for_all_that_the_workflow_runs_at_once() -> None:
-    specs = read_specs(ROOT)
-    fan_out = specs.fan_out["classify_images"]
-    assert set(fan_out) == {"serialize_image", "classify_image", "filter_predictions"}
-    needed = fan_out["filter_predictions"]
-
-    (message,) = complaints(altered("functions.filter_predictions.reserved", needed - 1), specs)
-
-    assert f"workloads.vehicles.functions.filter_predictions.reserved: got {needed - 1}" in message
-    assert f"raise it to {needed}" in message
-    assert complaints(altered("functions.filter_predictions.reserved", needed), specs) == []
-
-
-def test_an_instance_type_must_be_one_the_workload_was_measured_on() -> None:
-    (message,) = complaints(altered("endpoint.instance_type", "ml.c7i.4xlarge"), read_specs(ROOT))
-    assert "endpoint.instance_type: got 'ml.c7i.4xlarge'" in message
-    assert "add it to inference.instance_types" in message
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "fragment"),
-    [
-        ("epoch", 3, "did you mean 'epochs'?"),
-        ("epochs", 0, "expected at least 1"),
-        ("epochs", 10**6, "expected at most 500"),
-        ("epochs", True, "expected a value of type integer"),
-        ("epochs", "3", "expected a value of type integer"),
-        ("learning_rate", 7.5, "expected at most 1"),
-        ("architecture", "resnet19", "expected one of small_cnn, resnet18"),
-        ("augment", 1, "expected a value of type boolean"),
-    ],
-)
-def test_a_hyperparameter_out_of_its_range_is_refused(name: str, value: object, fragment: str) -> None:
-    (message,) = complaints(altered("training.hyperparameters", {name: value}), read_specs(ROOT))
-    assert f"workloads.vehicles.training.hyperparameters.{name}: got " in message
-    assert fragment in message
-
-
-def test_a_given_hyperparameter_takes_the_place_of_the_default() -> None:
-    assert complaints(altered("training.hyperparameters", {"epochs": 30, "learning_rate": 1}), read_specs(ROOT)) == []
-
-
-def test_environments_may_not_share_addresses() -> None:
-    prod, staging = settings_of("prod"), settings_of("staging")
-    assert list(overlaps({"prod": prod, "staging": staging})) == []
-    clash = staging.model_copy(update={"network": staging.network.model_copy(update={"cidr": "10.60.128.0/18"})})
-    ((where, problem),) = overlaps({"prod": prod, "staging": clash})
-    assert where == "staging"
-    assert "a range apart from 'prod' (10.60.0.0/16)" in str(problem)
-
-
-def test_environments_of_one_account_may_not_starve_each_other() -> None:
-    prod, staging = settings_of("prod"), settings_of("staging")
-    beside = staging.model_copy(update={"account_id": prod.account_id})
-    assert list(overlaps({"prod": prod, "staging": beside})) == []
-    short = beside.model_copy(update={"concurrency_quota": 800})
-    ((where, problem),) = overlaps({"prod": prod, "staging": short})
-    assert where == "staging"
-    assert "workloads: got 155, expected at most 90, what the other environments of account 777788889999" in str(
-        problem
-    )
-    assert list(overlaps({"prod": prod, "staging": short.model_copy(update={"region": "eu-west-2"})})) == []
 
 
 def test_listed_instance_types_are_known_to_sagemaker() -> None:
