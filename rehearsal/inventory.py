@@ -46,6 +46,8 @@ def _scalable_targets(autoscaling: Any) -> list[str]:
 
 LISTERS: dict[tuple[str, str], Lister] = {
     ("s3", "bucket"): _names("list_buckets", "Buckets", "Name"),
+    ("dynamodb", "table"): _names("list_tables", "TableNames", None),
+    ("events", "rule"): _names("list_rules", "Rules", "Arn"),
     ("iam", "role"): _names("list_roles", "Roles", "Arn"),
     ("iam", "user"): _names("list_users", "Users", "Arn"),
     ("iam", "identity provider"): _names("list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),

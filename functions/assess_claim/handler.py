@@ -10,7 +10,7 @@ from common.aws import Connection
 from common.claim_record import claim_id
 from common.entry import entry, measure
 from common.errors import InvalidEvent, ModelAnswerInvalid
-from common.events import ImageReference, field, image_reference, require_allowed
+from common.events import ImageReference, field, image_reference, require_allowed, uploaded
 from common.storage import Caller
 
 AWS = Connection(connect_s=2, read_s=12, attempts=3)
@@ -18,7 +18,7 @@ MOST_PHOTOS = 10
 # So much evidence of a photo is kept; a detector may see a whole car park.
 MOST_BOXES = 10
 MOST_CLASSES = 10
-EVENT = 'Give {"claim": {"id", "images"}} or {"upload": {"bucket", "key", "version"}}'
+EVENT = 'Give {"claim": {"id", "images"}}, or the detail of S3\'s event about an upload'
 SMALLEST = 1e-6  # a threshold of 0 would file everything
 
 
@@ -41,7 +41,7 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
     ----------
     event
         ``{"claim": {"id", "images": [reference, ...]}}`` with 1 to 10 references, each ``{"bucket", "key"}`` with an
-        optional ``version``, or ``"s3://bucket/key"``; or ``{"upload": {"bucket", "key", "version", ...}}``, an object
+        optional ``version``, or ``"s3://bucket/key"``; or the detail of S3's event about an object that was created
         below ``INCOMING_PREFIX<claim id>/``.
 
     Returns
@@ -87,18 +87,17 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
 
 def _submission(event: Any) -> tuple[str, list[ImageReference]]:
     """Return the claim's id and its photos, however it was submitted."""
-    if not isinstance(event, dict) or ("claim" in event) == ("upload" in event):
-        raise InvalidEvent("event", event, "must hold either claim or upload", EVENT)
-    if "upload" in event:
-        upload = field(event, "upload", dict, EVENT)
-        image = image_reference({name: upload[name] for name in ("bucket", "key", "version") if name in upload})
+    if not isinstance(event, dict) or ("claim" in event) == ("object" in event):
+        raise InvalidEvent("event", event, "must hold either claim or object", EVENT)
+    if "object" in event:
+        image = uploaded(event)
         prefix = settings.text("INCOMING_PREFIX")
         folder, slash, file = image["key"].removeprefix(prefix).partition("/")
         if not image["key"].startswith(prefix) or not slash or not file:
             raise InvalidEvent(
-                "upload.key", image["key"], "lies in no claim's folder", f"Upload to {prefix}<claim id>/<file>"
+                "object.key", image["key"], "lies in no claim's folder", f"Upload to {prefix}<claim id>/<file>"
             )
-        return claim_id(folder, "upload.key"), [image]
+        return claim_id(folder, "object.key"), [image]
     claim = field(event, "claim", dict, EVENT)
     listed = field(claim, "images", list, EVENT, "claim")
     if not 1 <= len(listed) <= MOST_PHOTOS:

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from .errors import BucketNotAllowed, InvalidEvent
 
+UPLOAD = "Pass on the detail of S3's event"
 IMAGE_FORMS = 'Give {"bucket", "key"} with an optional "version", or "s3://bucket/key"'
 
 
@@ -62,6 +63,17 @@ def image_reference(reference: Any) -> ImageReference:
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise InvalidEvent(f"image.{name}", ascii(value), "is not valid Unicode", IMAGE_FORMS)
     return {"bucket": bucket, "key": key, "version": version or None}
+
+
+def uploaded(detail: Any) -> ImageReference:
+    """Read the upload that the detail of S3's event tells of; a key stands there as it is, not as in a URL.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    bucket = field(field(detail, "bucket", dict, UPLOAD), "name", str, UPLOAD, "bucket")
+    found = field(detail, "object", dict, UPLOAD)
+    named = {"version": found["version-id"]} if "version-id" in found else {}
+    return image_reference({"bucket": bucket, "key": field(found, "key", str, UPLOAD, "object"), **named})
 
 
 def require_allowed(bucket: str, allowed: frozenset[str]) -> None:

@@ -4,7 +4,7 @@
 locals {
   _p = "arn:${data.aws_partition.current.partition}"
   _here = { for service in [
-    "cloudwatch", "ecr", "kms", "lambda", "logs", "sagemaker", "sns", "sqs", "states",
+    "cloudwatch", "dynamodb", "ecr", "events", "kms", "lambda", "logs", "sagemaker", "sns", "sqs", "states",
   ] : service => "${local._p}:${service}:${var.region}:${var.account_id}" }
 
   _own_roles  = "${local._iam}:role/${var.project}-*"
@@ -52,7 +52,8 @@ locals {
         Condition = {
           StringEquals = {
             "iam:PassedToService" = [
-              "lambda.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+              "events.amazonaws.com", "lambda.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com",
+              "vpc-flow-logs.amazonaws.com",
             ]
           }
         }
@@ -130,8 +131,9 @@ locals {
         Effect = "Allow"
         Action = [
           "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
-          "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
-          "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
+          "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+          "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+          "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         ]
         Resource = local._own_bucket
       },
@@ -151,6 +153,16 @@ locals {
         ]
         Resource = [module.state.arn, "${module.state.arn}/*", module.state_logs.arn, "${module.state_logs.arn}/*"]
       },
+      # Tables, not what is in them.
+      {
+        Sid    = "Tables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:CreateTable", "dynamodb:DeleteResourcePolicy", "dynamodb:DeleteTable", "dynamodb:PutResourcePolicy",
+          "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
+        ]
+        Resource = "${local._here.dynamodb}:table/${var.project}-*"
+      },
       # A key has no name, and its policy is its own guard: this account's pipeline makes and administers keys.
       {
         Sid    = "Keys"
@@ -166,7 +178,7 @@ locals {
       {
         Sid      = "KeysThroughServices"
         Effect   = "Allow"
-        Action   = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"]
+        Action   = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         Resource = "${local._here.kms}:key/*"
         Condition = {
           StringLike = { "kms:ViaService" = "*.${var.region}.amazonaws.com" }
@@ -266,6 +278,15 @@ locals {
           "states:TagResource", "states:UntagResource", "states:UpdateStateMachine",
         ]
         Resource = "${local._here.states}:stateMachine:${var.project}-*"
+      },
+      {
+        Sid    = "Rules"
+        Effect = "Allow"
+        Action = [
+          "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
+          "events:UntagResource",
+        ]
+        Resource = "${local._here.events}:rule/${var.project}-*"
       },
       {
         Sid    = "Messages"

@@ -11,8 +11,10 @@ locals {
         Action = [
           "application-autoscaling:Describe*", "application-autoscaling:List*",
           "cloudwatch:Describe*", "cloudwatch:List*",
+          "dynamodb:Describe*", "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource",
           "ec2:Describe*",
           "ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:List*",
+          "events:DescribeRule", "events:List*",
           "iam:GetRole", "iam:GetRolePolicy", "iam:List*",
           "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:List*",
           "lambda:GetAccountSettings", "lambda:GetAlias", "lambda:GetFunction*", "lambda:GetPolicy",

@@ -33,6 +33,8 @@ def left_over(aws: EmbeddedAws) -> dict[str, list[Any]]:
         "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
         "templates": ec2.describe_launch_templates()["LaunchTemplates"],
         "functions": aws.client("lambda").list_functions()["Functions"],
+        "tables": aws.client("dynamodb").list_tables()["TableNames"],
+        "rules": aws.client("events").list_rules()["Rules"],
         "queues": aws.client("sqs").list_queues().get("QueueUrls", []),
         "topics": aws.client("sns").list_topics()["Topics"],
         "machines": aws.client("stepfunctions").list_state_machines()["stateMachines"],

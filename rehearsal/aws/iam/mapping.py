@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.aws.iam import kms, tables
 from rehearsal.aws.iam.context_keys import Context, of_action, parameter_keys
 from rehearsal.aws.iam.errors import UnmappedCallError
+from rehearsal.aws.iam.key_uses import SERVICE_KEYS
 from rehearsal.aws.iam.members import members
 from rehearsal.aws.iam.passing import passed_roles
 from rehearsal.aws.iam.reference import find_action
@@ -15,6 +16,9 @@ from rehearsal.aws.iam.resources import Scope, resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_GRANTED: dict[str, Context] = {"kms:CreateGrant": {"kms:GrantIsForAWSResource": "true"}}
+"""Condition keys of what a service does with a key, besides those of every such call."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def checks(
         When any action or resource is unknown.
     """
     context = parameter_keys(service, operation, parameters, scope)
-    named = _completed(service, operation, parameters)
+    named = _completed(service, operation, _of_tables(parameters))
     found: list[Check] = []
     for action in actions(service, operation, parameters):
         arns = resources(service, operation, action, named, scope)
@@ -85,12 +89,12 @@ def _key_uses(
     key_of: Callable[[str, str, dict[str, Any], Scope], tuple[str, Context] | None],
 ) -> list[Check]:
     """What a service does for the caller with the key of the touched resource."""
-    wanted = tables.SERVICE_KEYS.get((service, operation), ())
+    wanted = SERVICE_KEYS.get((service, operation), ())
     key = key_of(service, operation, parameters, scope) if wanted else None
     if key is None:
         return []
     via: Context = {**kms.through(service, scope.account, scope.region), **key[1]}
-    return [Check(action, key[0], via, f"key of {service}") for action in wanted]
+    return [Check(action, key[0], via | _GRANTED.get(action, {}), f"key of {service}") for action in wanted]
 
 
 def actions(service: str, operation: str, parameters: dict[str, Any]) -> tuple[str, ...]:
@@ -156,6 +160,12 @@ def _completed(service: str, operation: str, parameters: dict[str, Any]) -> dict
     if service == "scheduler" and operation.endswith("Schedule"):
         return {"GroupName": "default", **parameters}
     return parameters
+
+
+def _of_tables(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A batch on several DynamoDB tables has their names for keys."""
+    batch = parameters.get("RequestItems")
+    return {**parameters, "TableName": sorted(batch)} if isinstance(batch, dict) else parameters
 
 
 def _on_bus(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:

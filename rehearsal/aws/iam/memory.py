@@ -17,9 +17,10 @@ R = TypeVar("R")
 _MOST = 4096  # answers of one function; a rehearsal needs a few hundred
 _READS = ("Get", "List", "Describe", "Head", "Search", "Filter", "Query", "BatchGet")
 _HOT = {
-    "AssumeRole", "AssumeRoleWithWebIdentity", "Decrypt", "DeleteMessage", "DeleteMessageBatch", "Encrypt",
-    "GenerateDataKey", "Invoke", "InvokeEndpoint", "Publish", "PublishBatch", "PutEvents", "PutLogEvents",
-    "PutMetricData", "ReceiveMessage", "SendMessage", "SendMessageBatch", "StartExecution",
+    "AssumeRole", "AssumeRoleWithWebIdentity", "Decrypt", "DeleteItem", "DeleteMessage", "DeleteMessageBatch",
+    "Encrypt", "GenerateDataKey", "Invoke", "InvokeEndpoint", "Publish", "PublishBatch", "PutEvents", "PutItem",
+    "PutLogEvents", "PutMetricData", "ReceiveMessage", "Scan", "SendMessage", "SendMessageBatch", "StartExecution",
+    "UpdateItem",
 }  # fmt: skip
 """Operations that change data and never who may do what."""
 _OBJECTS = ("Object", "Objects", "Part", "MultipartUpload", "PartCopy")

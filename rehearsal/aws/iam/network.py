@@ -81,7 +81,7 @@ def _home(source: str, scope: Scope) -> list[list[str]]:
         name = source.split(":")[6]
         return [list((f.vpc_config or {}).get("SubnetIds", [])) for f in functions if f.function_name == name]
     sagemaker: Any = sagemaker_backends[scope.account][scope.region]
-    jobs = [job.request.get("VpcConfig") or {} for job in list(sagemaker.training_jobs.values()) if job.arn == source]
+    jobs = [vpc for arn, _, vpc in _jobs(sagemaker) if arn == source]
     for record in list(sagemaker.endpoints.values()):
         if record.arn.lower() == source.lower():
             jobs += [variant.vpc for part in (record.live, record.pending) if part for variant in part.variants]
@@ -89,19 +89,30 @@ def _home(source: str, scope: Scope) -> list[list[str]]:
 
 
 def _homes(role_arn: str, scope: Scope) -> list[list[str]]:
-    """Return the subnets of each function, model and training job with this role."""
+    """Return the subnets of each function, model and job with this role."""
     from moto.awslambda.models import lambda_backends
     from moto.sagemaker.models import sagemaker_backends
 
-    sagemaker = sagemaker_backends[scope.account][scope.region]
+    sagemaker: Any = sagemaker_backends[scope.account][scope.region]
     requests = [model.request for model in list(sagemaker._models.values())]
-    requests += [job.request for job in list(sagemaker.training_jobs.values())]
-    found = [
-        list((request.get("VpcConfig") or {}).get("Subnets", []))
-        for request in requests
-        if role_arn in (request.get("ExecutionRoleArn"), request.get("RoleArn"))
-    ]
+    homes = [(one.get("ExecutionRoleArn"), one.get("VpcConfig") or {}) for one in requests]
+    homes += [(role, vpc) for _, role, vpc in _jobs(sagemaker)]
+    found = [list(vpc.get("Subnets", [])) for role, vpc in homes if role == role_arn]
     for function in list(lambda_backends[scope.account][scope.region].list_functions()):
         if function.role == role_arn:
             found.append(list((function.vpc_config or {}).get("SubnetIds", [])))
     return found
+
+
+def _jobs(sagemaker: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return ARN, role and VpcConfig of every training, processing and transform job; these are in their model's."""
+    trained = [(job.arn, job.role_arn, job.request.get("VpcConfig")) for job in list(sagemaker.training_jobs.values())]
+    processed = [
+        (job.arn, job.role_arn, (job.request.get("NetworkConfig") or {}).get("VpcConfig"))
+        for job in list(sagemaker.processing_jobs.values())
+    ]
+    models = {name: model.request.get("VpcConfig") for name, model in list(sagemaker._models.items())}
+    transformed = [
+        (job.arn, job.role_arn, models.get(job.request["ModelName"])) for job in list(sagemaker.transform_jobs.values())
+    ]
+    return [(arn, role, vpc or {}) for arn, role, vpc in (*trained, *processed, *transformed)]

@@ -62,7 +62,11 @@ PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
             "TransformResources.InstanceType",
             "ProcessingResources.ClusterConfig.InstanceType",
             "TrainingJobDefinition.ResourceConfig.InstanceType",
+            "TrainingJobDefinition.HyperParameterTuningResourceConfig.InstanceType",
+            "TrainingJobDefinition.HyperParameterTuningResourceConfig.InstanceConfigs.InstanceType",
             "TrainingJobDefinitions.ResourceConfig.InstanceType",
+            "TrainingJobDefinitions.HyperParameterTuningResourceConfig.InstanceType",
+            "TrainingJobDefinitions.HyperParameterTuningResourceConfig.InstanceConfigs.InstanceType",
             "InstanceType",
         ),
         "sagemaker:InterContainerTrafficEncryption": (
@@ -99,7 +103,9 @@ PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
             "TransformResources.VolumeKmsKeyId",
             "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
             "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
+            "TrainingJobDefinition.HyperParameterTuningResourceConfig.VolumeKmsKeyId",
             "TrainingJobDefinitions.ResourceConfig.VolumeKmsKeyId",
+            "TrainingJobDefinitions.HyperParameterTuningResourceConfig.VolumeKmsKeyId",
         ),
         "sagemaker:VpcSecurityGroupIds": (
             "VpcConfig.SecurityGroupIds",

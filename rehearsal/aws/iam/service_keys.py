@@ -1,4 +1,4 @@
-"""KMS behind other services: the key of a bucket, object, topic or queue, and which key a request means."""
+"""KMS behind other services: the key of a bucket, object, table, topic or queue, and which key a request means."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _READS = ("GetObject", "HeadObject", "SelectObjectContent")
 
 def key_of(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> tuple[str, Context] | None:
     """Return the key that a touched resource is encrypted with and the encryption context its service uses."""
+    if service == "dynamodb":
+        return _dynamodb(parameters, scope)
     if service == "s3":
         name, arn = _s3(operation, parameters, scope)
         label = "aws:s3:arn"
@@ -36,6 +38,29 @@ def key_of(service: str, operation: str, parameters: dict[str, Any], scope: Scop
         return None
     key = kms.key_arn(str(name), scope.account, scope.region) if name else None
     return (key, {f"kms:EncryptionContext:{label}": arn, "kms:EncryptionContextKeys": [label]}) if key else None
+
+
+def _dynamodb(parameters: dict[str, Any], scope: Scope) -> tuple[str, Context] | None:
+    """Return the key of a table that is used, or of one that is about to be made.
+
+    Of several tables in one request the first that has a key stands for all: there is one key for data here.
+    """
+    from moto.dynamodb.models import dynamodb_backends
+
+    tables = dynamodb_backends[scope.account][scope.region].tables
+    named = parameters.get("RequestItems") or [str(parameters.get("TableName") or parameters.get("TableArn"))]
+    for name in (str(given).rsplit("/", 1)[-1] for given in named):
+        chosen = parameters.get("SSESpecification") or getattr(tables.get(name), "sse_specification", None) or {}
+        key = kms.key_arn(str(chosen["KMSMasterKeyId"]), scope.account, scope.region) if _own(chosen) else None
+        if key:
+            pairs = {"aws:dynamodb:subscriberId": scope.account, "aws:dynamodb:tableName": name}
+            context: Context = {f"kms:EncryptionContext:{label}": value for label, value in pairs.items()}
+            return key, {**context, "kms:EncryptionContextKeys": list(pairs)}
+    return None
+
+
+def _own(specification: dict[str, Any]) -> bool:
+    return bool(specification.get("Enabled") and specification.get("KMSMasterKeyId"))
 
 
 def settled(service: str, operation: str, parameters: dict[str, Any], scope: Scope) -> dict[str, Any]:

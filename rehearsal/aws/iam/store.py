@@ -58,9 +58,11 @@ def managed_policy(kind: str, arn: str, account: str) -> Policy:
 
 
 def resource_policy(arn: str, account: str) -> Policy | None:
-    """Return the policy on a bucket, key, topic, queue, function, repository or role; None when it has none."""
+    """Return the policy on a bucket, key, table, topic, queue, function, repository or role; None when it has none."""
     if arn == "*":
         return None
+    if ":dynamodb:" in arn:  # one policy for a table and its indexes
+        return _resource_policy("/".join(arn.split("/", 2)[:2]), account)
     if arn.startswith("arn:aws:s3:::"):  # one policy for all objects
         return _resource_policy(arn.split("/", 1)[0], account)
     return _resource_policy(arn, account)
@@ -70,8 +72,8 @@ def resource_policy(arn: str, account: str) -> Policy | None:
 def _resource_policy(arn: str, account: str) -> Policy | None:
     _, _, service, region, _, rest = arn.split(":", 5)
     reader = {
-        "s3": _bucket, "kms": _key, "sns": _topic, "sqs": _queue, "lambda": _function, "ecr": _repository, "iam": _role,
-        "logs": _log_group,
+        "dynamodb": _table, "s3": _bucket, "kms": _key, "sns": _topic, "sqs": _queue, "lambda": _function,
+        "ecr": _repository, "iam": _role, "logs": _log_group,
     }.get(service)  # fmt: skip
     document = reader(account, region, rest) if reader else None
     if not document:
@@ -157,6 +159,13 @@ def _bucket(account: str, _region: str, rest: str) -> Any:
 
     bucket = s3_backends[account][_PARTITION].buckets.get(rest.split("/", 1)[0])
     return bucket.policy if bucket is not None else None
+
+
+def _table(account: str, region: str, rest: str) -> Any:
+    from moto.dynamodb.models import dynamodb_backends
+
+    policy = dynamodb_backends[account][region].resource_policies.get(f"arn:aws:dynamodb:{region}:{account}:{rest}")
+    return policy.policy_doc if policy is not None else None
 
 
 def _kms_key(account: str, region: str, rest: str) -> Any:

@@ -139,6 +139,7 @@ ADDED = {
 TAGGED = {
     "application-autoscaling": "application-autoscaling:TagResource",
     "cloudwatch": "cloudwatch:TagResource",
+    "dynamodb": "dynamodb:TagResource",
     "ecr": "ecr:TagResource",
     "events": "events:TagResource",
     "kms": "kms:TagResource",
@@ -268,25 +269,3 @@ NOT_PASSED = {"sts", "kms", "sagemaker-runtime", "sqs"}
 
 READS = ("Describe", "List", "Get", "Delete", "Invoke", "Search", "Filter", "Batch", "Simulate")
 """Beginnings of operations that hand over nothing."""
-
-SERVICE_KEYS = {
-    ("s3", "CompleteMultipartUpload"): ("kms:Decrypt",),
-    ("s3", "CopyObject"): ("kms:GenerateDataKey",),
-    ("s3", "CreateMultipartUpload"): ("kms:GenerateDataKey", "kms:Decrypt"),
-    ("s3", "GetObject"): ("kms:Decrypt",),
-    ("s3", "HeadObject"): ("kms:Decrypt",),
-    ("s3", "PutObject"): ("kms:GenerateDataKey",),
-    ("s3", "SelectObjectContent"): ("kms:Decrypt",),
-    ("s3", "UploadPart"): ("kms:GenerateDataKey", "kms:Decrypt"),
-    ("sns", "Publish"): ("kms:GenerateDataKey", "kms:Decrypt"),
-    ("sns", "PublishBatch"): ("kms:GenerateDataKey", "kms:Decrypt"),
-    ("sqs", "ReceiveMessage"): ("kms:Decrypt",),
-    ("sqs", "SendMessage"): ("kms:GenerateDataKey", "kms:Decrypt"),
-    ("sqs", "SendMessageBatch"): ("kms:GenerateDataKey", "kms:Decrypt"),
-}
-"""What the service does for the caller with the key that the touched resource is encrypted with.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
-https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-"""

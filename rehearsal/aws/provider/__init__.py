@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "applicationautoscaling": "scaling",
     "budgets": "budgets",
+    "dynamodb": "tables",
     "ec2": "network",
     "kms": "keys",
     "logs": "logs",

@@ -33,22 +33,10 @@ resource "aws_cloudwatch_event_target" "this" {
   arn       = coalesce(var.target.state_machine_arn, var.target.function_alias_arn)
   role_arn  = var.target.state_machine_arn == null ? null : module.role[0].arn
 
-  # What the target needs of the event, and nothing else. A value that is a string is put in with its quotes.
+  # The event's own account of the upload, as it is. An input transformer would put a key into a template without escaping
+  # it, so that whoever names a file could add fields to the input.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
-  input_transformer {
-    input_paths = {
-      bucket  = "$.detail.bucket.name"
-      event   = "$.id"
-      key     = "$.detail.object.key"
-      size    = "$.detail.object.size"
-      time    = "$.time"
-      version = "$.detail.object.version-id"
-    }
-
-    input_template = <<-EOT
-      {"upload": {"bucket": <bucket>, "key": <key>, "version": <version>, "size": <size>, "event": <event>, "time": <time>}}
-    EOT
-  }
+  input_path = "$.detail"
 
   retry_policy {
     maximum_event_age_in_seconds = var.retry.maximum_age_s

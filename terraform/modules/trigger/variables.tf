@@ -88,7 +88,7 @@ variable "target" {
     function_alias_arn = optional(string)
     state_machine_arn  = optional(string)
   })
-  description = "What is started, one of the two; it receives {\"upload\": {bucket, key, version, size, event, time}}."
+  description = "What is started, one of the two; it receives the detail of S3's event: bucket.name, object.key, object.version-id and so on."
   nullable    = false
 
   validation {

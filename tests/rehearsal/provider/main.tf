@@ -274,3 +274,74 @@ resource "aws_ecr_repository" "this" {
   name                 = "${local.name}/serving"
   image_tag_mutability = "IMMUTABLE"
 }
+
+resource "aws_kms_key" "records" {
+  description = "${local.name} records"
+}
+
+resource "aws_dynamodb_table" "records" {
+  name                        = local.name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "claim"
+  range_key                   = "entry"
+  deletion_protection_enabled = false
+
+  attribute {
+    name = "claim"
+    type = "S"
+  }
+
+  attribute {
+    name = "entry"
+    type = "S"
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = aws_kms_key.records.arn
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+}
+
+resource "aws_dynamodb_resource_policy" "records" {
+  resource_arn = aws_dynamodb_table.records.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = ["dynamodb:Scan"]
+      Resource  = [aws_dynamodb_table.records.arn]
+    }]
+  })
+}
+
+resource "aws_cloudwatch_event_rule" "uploads" {
+  name          = local.name
+  event_pattern = jsonencode({ source = ["aws.s3"], detail = { object = { key = [{ prefix = "in/" }] } } })
+}
+
+resource "aws_cloudwatch_event_target" "uploads" {
+  rule      = aws_cloudwatch_event_rule.uploads.name
+  target_id = "target"
+  arn       = aws_sfn_state_machine.this.arn
+  role_arn  = aws_iam_role.this.arn
+
+  input_transformer {
+    input_paths    = { key = "$.detail.object.key" }
+    input_template = "{\"key\": <key>}"
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 3600
+    maximum_retry_attempts       = 20
+  }
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead.arn
+  }
+}

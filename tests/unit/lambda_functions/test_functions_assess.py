@@ -31,6 +31,13 @@ def damage(probability: float) -> Reply:
     return answer({"predictions": predictions, "model": {"name": "claims", "version": "7"}})
 
 
+def upload(**image: Any) -> dict[str, Any]:
+    """The detail of S3's event; see its documentation."""
+    named = {"version-id": image["version"]} if "version" in image else {}
+    thing = {**({"key": image["key"]} if "key" in image else {}), **named, "size": 10, "etag": "e", "sequencer": "0"}
+    return {"version": "0", "bucket": {"name": image["bucket"]}, "object": thing, "reason": "PutObject"}
+
+
 class Models:
     """Both endpoints behind one address; each answers along a script of its own."""
 
@@ -65,7 +72,7 @@ def assess(s3, environment, scripted, pauses):
         ask.server = server
         handler = support.load("assess_claim")
         handler.AWS.retries.quota = 50
-        return handler.handle({"upload": {**image, "size": 10}} if event is None else event, context)
+        return handler.handle(upload(**image) if event is None else event, context)
 
     ask.image = image
     return ask
@@ -132,15 +139,17 @@ def test_the_uploaded_version_is_judged_though_a_newer_one_exists(assess, s3):
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        ({}, "either claim or upload"),
-        ([], "either claim or upload"),
-        ({"claim": {}, "upload": {}}, "either claim or upload"),
-        ({"upload": {"bucket": support.BUCKET}}, "image.key"),
-        ({"upload": {"bucket": support.BUCKET, "key": "claims/incoming/loose.png"}}, "no claim's folder"),
-        ({"upload": {"bucket": support.BUCKET, "key": "claims/incoming//a.png"}}, "not a claim's id"),
-        ({"upload": {"bucket": support.BUCKET, "key": "claims/incoming/C-1/"}}, "no claim's folder"),
-        ({"upload": {"bucket": support.BUCKET, "key": "vehicles/incoming/C-1/a.png"}}, "no claim's folder"),
-        ({"upload": {"bucket": support.BUCKET, "key": "claims/incoming/../a.png"}}, "not a claim's id"),
+        ({}, "either claim or object"),
+        ([], "either claim or object"),
+        ({"claim": {}, "object": {}}, "either claim or object"),
+        ({"object": {"key": "claims/incoming/C-1/a.png"}}, "bucket"),
+        (upload(bucket=support.BUCKET), "object.key"),
+        (upload(bucket=support.BUCKET, key="claims/incoming/C-1/a.png", version=3), "image.version"),
+        (upload(bucket=support.BUCKET, key="claims/incoming/loose.png"), "no claim's folder"),
+        (upload(bucket=support.BUCKET, key="claims/incoming//a.png"), "not a claim's id"),
+        (upload(bucket=support.BUCKET, key="claims/incoming/C-1/"), "no claim's folder"),
+        (upload(bucket=support.BUCKET, key="vehicles/incoming/C-1/a.png"), "no claim's folder"),
+        (upload(bucket=support.BUCKET, key="claims/incoming/../a.png"), "not a claim's id"),
         ({"claim": {"id": "C-1", "images": []}}, "1 to 10"),
         ({"claim": {"id": "C-1", "images": [f"s3://{support.BUCKET}/k"] * 11}}, "1 to 10"),
         ({"claim": {"id": "C#1", "images": [f"s3://{support.BUCKET}/k"]}}, "not a claim's id"),
@@ -178,7 +187,7 @@ def test_a_photo_that_cannot_be_judged_fails_the_claim(assess, s3, content, erro
 
 def test_a_missing_photo_is_told_as_missing(assess):
     with pytest.raises(errors.ImageNotFound):
-        assess(seen(), event={"upload": {**assess.image, "key": "claims/incoming/C-17/none.png"}})
+        assess(seen(), event=upload(**assess.image | {"key": "claims/incoming/C-17/none.png"}))
 
 
 INVALID = "ModelAnswerInvalid"
