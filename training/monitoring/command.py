@@ -66,21 +66,21 @@ def baseline(arguments: argparse.Namespace) -> int:
 
 def analyze(arguments: argparse.Namespace) -> int:
     """Write a report, the violations and the metrics."""
-    plan, window = _plan(arguments), _window(arguments)
+    plan, within = _plan(arguments), window(arguments)
     ledger = None if arguments.state is None else Ledger.load(arguments.state)
-    reading = Reading(window, ledger)
+    reading = Reading(within, ledger)
     slack = timedelta(hours=arguments.late_hours)
     with ExitStack() as stack:
         truth = _truth(arguments, plan)
         if truth is not None:
             stack.enter_context(truth)
-        batches = reading.batches(_sources(arguments.captures, window, slack))
+        batches = reading.batches(places(arguments.captures, within, slack))
         table = analysis.gather(plan, batches, reading.damage, truth)
         if reading.files and len(reading.damage.unreadable) == reading.files:
             # One file that cannot be read is damage; all of them are a missing right, and no result.
             raise OSError(f"none of {reading.files} files could be read: {reading.damage.places[0]['reason']}")
         if truth is not None and arguments.labels:
-            truth.read(_sources(arguments.labels, None, slack), ledger)
+            truth.read(places(arguments.labels, None, slack), ledger)
         document = {"endpoint": arguments.endpoint, **analysis.report(plan, reading, table, truth)}
         _write(arguments.out, document, baselines.statistics(table))
         # Only a run whose report lies on disk has read what it read.
@@ -158,7 +158,8 @@ def _plan(arguments: argparse.Namespace) -> analysis.Plan:
     return analysis.Plan(found, limits, wanted, facet, arguments.positive, scores)
 
 
-def _window(arguments: argparse.Namespace) -> Window | None:
+def window(arguments: argparse.Namespace) -> Window | None:
+    """The window of --start and --end; None without."""
     if (arguments.start is None) != (arguments.end is None):
         raise MonitoringError("--start", arguments.start, "give --start and --end, or neither")
     if arguments.start is None:
@@ -166,7 +167,8 @@ def _window(arguments: argparse.Namespace) -> Window | None:
     return sources.Window(sources.moment(arguments.start), sources.moment(arguments.end))
 
 
-def _sources(location: str, window: Window | None, slack: timedelta) -> Iterator[Source]:
+def places(location: str, within: Window | None, slack: timedelta) -> Iterator[Source]:
+    """The files of a folder or of a place in S3; there, those that can hold records of the window."""
     if not location.startswith("s3://"):
         from pathlib import Path  # noqa: PLC0415
 
@@ -176,7 +178,7 @@ def _sources(location: str, window: Window | None, slack: timedelta) -> Iterator
         from botocore.config import Config  # noqa: PLC0415
     except ImportError:
         raise MonitoringError("location", location, "needs boto3; install it or give a folder") from None
-    return sources.s3(boto3.client("s3", config=Config(retries={"mode": "standard"})), location, window, slack)
+    return sources.s3(boto3.client("s3", config=Config(retries={"mode": "standard"})), location, within, slack)
 
 
 def _training(path: Path) -> tuple[list[str], Any]:

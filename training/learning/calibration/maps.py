@@ -189,6 +189,8 @@ def _isotonic(margins: Floats, positive: Flags) -> Map:
             knots.append(float(x))
             values.append(float(y))
             weights.append(float(w))
+    if len(knots) == 1:  # a line needs two ends, also where it is level
+        knots, values = [knots[0], knots[0] + 1], values * 2
     least = 1 / (len(margins) + 2)
     clipped = np.clip(values, least, 1 - least)
     return Map("isotonic", knots=tuple(float(x) for x in knots), values=tuple(float(y) for y in clipped))

@@ -56,7 +56,7 @@ def patient(ill: bool, seed: tuple[int, ...]) -> Patient:
     age = AGES[int(rng.random() < 0.7)]
     child = age == "child"
     pattern = str(rng.choice(PATTERNS, p=(0.45, 0.35, 0.2))) if ill else None
-    severity = float(0.08 + 0.62 * rng.beta(1.6, 1.7)) if ill else 0.0
+    severity = float(0.10 + 0.65 * rng.beta(1.6, 1.6)) if ill else 0.0
     return Patient(
         seed=seed,
         age=age,

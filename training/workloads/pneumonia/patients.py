@@ -87,3 +87,10 @@ def refuse_shared(splits: Mapping[str, Iterable[str]]) -> None:
                     f"has pictures in {other} and in {part}, so the figures would be too good; stage the data again"
                 )
                 raise TrainingError("patient", patient, remedy)
+
+
+def traits(name: str) -> dict[str, str]:
+    """View, site and age of a drawn picture's staged name; nothing for names that do not tell."""
+    stem = name.rpartition("/")[2].rpartition(".")[0].partition(SEPARATOR)[2]
+    found = re.fullmatch(r"(?P<view>pa|ap)-(?P<site>[a-z])-(?P<age>child|adult)-\d+", stem)
+    return found.groupdict() if found else {}
