@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from enforced import ACCOUNT, aws, client, policy, role_for, root
+from enforced import ACCOUNT, aws, client, policy, root
 
 from rehearsal.aws.client import EmbeddedAws
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["aws", "client", "role_for", "root"]
+__all__ = ["aws", "client", "root"]
 
 ITEM = {"claim": {"S": "C-1"}, "entry": {"S": "assessment#1"}}
 VIA = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
@@ -44,21 +45,21 @@ def table(client: Callable[[str], Any], name: str, key: str) -> str:
 
 
 @pytest.fixture
-def acting(aws: EmbeddedAws, client: Callable[[str], Any], role_for: Callable[..., str]) -> Callable[..., Any]:
-    """A DynamoDB client of a role of the account with these statements."""
+def acting(aws: EmbeddedAws, client: Callable[[str], Any]) -> Callable[..., Any]:
+    """A DynamoDB client of somebody of the account with these statements."""
 
     def of(*statements: dict[str, Any]) -> Any:
-        role = role_for("lambda", *statements)
-        trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}})
-        client("iam").update_assume_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyDocument=trust)
-        keys = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        user = f"user-{uuid.uuid4().hex[:8]}"
+        client("iam").create_user(UserName=user)
+        allowed = policy(*({"Effect": "Allow", **statement} for statement in statements))
+        client("iam").put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=allowed)
+        keys = client("iam").create_access_key(UserName=user)["AccessKey"]
         return boto3.client(
             "dynamodb",
             region_name="eu-west-1",
             endpoint_url=aws.endpoint,
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
         )
 
     return of
