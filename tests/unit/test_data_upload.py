@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from data_support import stage, tree
+from data_support import aws, stage, tree
 from moto import mock_aws
 
 from training.data import layout, upload
@@ -23,14 +23,7 @@ def staged(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def bucket(monkeypatch):
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
+    aws(monkeypatch)
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

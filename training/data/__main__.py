@@ -7,13 +7,13 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from training.data.commands import augment, stage
+from training.data.commands import augment, manifest, stage
 from training.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (stage, augment)
+COMMANDS = (stage, augment, manifest)
 
 _OF_THE_WORLD = frozenset({"url", "archive"})
 """Fields of errors that no argument is to blame for: an option that is wrong exits as argparse does."""

@@ -91,6 +91,16 @@ def each(path: Path, classes: int | None = None) -> Iterator[tuple[str, tuple[Bo
         Names file, line, field, value and remedy: not JSON, no file name, a class that does not exist, a box outside
         its image.
     """
+    return ((name, found) for name, found, _ in _documents(path, classes))
+
+
+def bodies(path: Path, classes: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """File name, and image size and annotations as they stand there, of each line; checked as by `each`."""
+    for name, _, document in _documents(path, classes):
+        yield name, {key: document[key] for key in ("image_size", "annotations")}
+
+
+def _documents(path: Path, classes: int | None) -> Iterator[tuple[str, tuple[Box, ...], dict[str, Any]]]:
     with path.open(encoding="utf-8") as file:
         for number, text in enumerate(file, start=1):
             where = f"{path}, line {number}"
@@ -101,7 +111,7 @@ def each(path: Path, classes: int | None = None) -> Iterator[tuple[str, tuple[Bo
             name = document.get("file") if isinstance(document, dict) else None
             if not isinstance(name, str) or not name:
                 raise DataError(f"{where}, file", name, "must name the image's file")
-            yield name, boxes_of(document, where, classes)
+            yield name, boxes_of(document, where, classes), document
 
 
 def boxes_of(document: dict[str, Any], where: str, classes: int | None) -> tuple[Box, ...]:

@@ -31,3 +31,19 @@ def reporter(label: str, stream: TextIO | None = None) -> Progress:
         stream.flush()
 
     return report
+
+
+def counter(label: str, stream: TextIO | None = None) -> Progress:
+    """A callback for a step whose end is not known: a line every two seconds, in place on a terminal."""
+    stream = stream or sys.stderr
+    end = "\r" if stream.isatty() else "\n"
+    shown = {"at": time.monotonic()}
+
+    def report(done: int, _: int) -> None:
+        now = time.monotonic()
+        if now - shown["at"] >= 2:
+            shown["at"] = now
+            stream.write(f"{label}: {done}{end}")
+            stream.flush()
+
+    return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from training.data import layout
 from training.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from training.data.progress import Progress
@@ -50,7 +52,7 @@ class Uploaded:
     removed: int
 
 
-def parse_location(url: str) -> tuple[str, str]:
+def parse_location(url: str, field: str = "--bucket") -> tuple[str, str]:
     """Bucket and key prefix (empty, or ending in a slash) of `s3://bucket[/prefix]`.
 
     Raises
@@ -60,7 +62,7 @@ def parse_location(url: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", url)
     if match is None:
-        raise DataError("--bucket", url, "must look like s3://bucket or s3://bucket/prefix")
+        raise DataError(field, url, "must look like s3://bucket or s3://bucket/prefix")
     prefix = (match[2] or "").strip("/")
     return match[1], f"{prefix}/" if prefix else ""
 
@@ -77,18 +79,31 @@ def upload(folder: Path, place: Place, *, progress: Progress | None = None, work
     DataError
         S3 refuses, or what arrived is not what was sent.
     """
+    with explained("--bucket", place.url):
+        return _upload(folder, place, progress, workers)
+
+
+@contextmanager
+def explained(field: str, url: str) -> Iterator[None]:
+    """Turn what S3 or the way to it says into an error that names the setting and a remedy.
+
+    Raises
+    ------
+    DataError
+        S3 refuses, or cannot be reached.
+    """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  staging to a folder needs no AWS
 
     try:
-        return _upload(folder, place, progress, workers)
+        yield
     except ClientError as error:
         code = error.response["Error"].get("Code", "?")
         said = f"{error.operation_name} failed: {error.response['Error'].get('Message', code)}"
         remedies = {"NoSuchBucket": "apply the environment first, or check the name"}
         remedy = remedies.get(code, "check the role's permissions, the bucket's name and the region")
-        raise DataError("--bucket", place.url, f"{said}; {remedy}") from None
+        raise DataError(field, url, f"{said}; {remedy}") from None
     except BotoCoreError as error:
-        raise DataError("--bucket", place.url, f"{error}; check AWS_ENDPOINT_URL, credentials and network") from None
+        raise DataError(field, url, f"{error}; check AWS_ENDPOINT_URL, credentials and network") from None
 
 
 def _upload(folder: Path, place: Place, progress: Progress | None, workers: int) -> Uploaded:

@@ -18,6 +18,14 @@ def count(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
+def share(text: str) -> float:
+    """A share above 0 and below 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} must lie between 0 and 1")
+    return value
+
+
 def seed(text: str) -> int:
     """A whole number of 32 bits."""
     value = int(text)
