@@ -44,6 +44,11 @@ def _scalable_targets(autoscaling: Any) -> list[str]:
     return [a for s in spaces for a in _names(find, "ScalableTargets", "ResourceId", ServiceNamespace=s)(autoscaling)]
 
 
+def _running(operation: str, field: str, key: str) -> Lister:
+    """Jobs that run: those that have ended stay as records, on AWS as well."""
+    return _names(operation, field, key, StatusEquals="InProgress")
+
+
 LISTERS: dict[tuple[str, str], Lister] = {
     ("s3", "bucket"): _names("list_buckets", "Buckets", "Name"),
     ("dynamodb", "table"): _names("list_tables", "TableNames", None),
@@ -61,6 +66,14 @@ LISTERS: dict[tuple[str, str], Lister] = {
     ("sagemaker", "model package group"): _names(
         "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupArn"
     ),
+    ("sagemaker", "running training job"): _running("list_training_jobs", "TrainingJobSummaries", "TrainingJobArn"),
+    ("sagemaker", "running tuning job"): _running(
+        "list_hyper_parameter_tuning_jobs", "HyperParameterTuningJobSummaries", "HyperParameterTuningJobArn"
+    ),
+    ("sagemaker", "running processing job"): _running(
+        "list_processing_jobs", "ProcessingJobSummaries", "ProcessingJobArn"
+    ),
+    ("sagemaker", "running transform job"): _running("list_transform_jobs", "TransformJobSummaries", "TransformJobArn"),
     ("ecr", "repository"): _names("describe_repositories", "repositories", "repositoryArn"),
     ("sqs", "queue"): _names("list_queues", "QueueUrls", None),
     ("sns", "topic"): _names("list_topics", "Topics", "TopicArn"),

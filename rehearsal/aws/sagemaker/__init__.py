@@ -47,9 +47,11 @@ def start(context: Context) -> None:
 
 
 def before_save(context: Context) -> None:
-    """Write what endpoints have captured, so that it is saved with the rest."""
+    """Write what endpoints have captured, so that it is saved with the rest, and begin no more trials."""
     from rehearsal.aws.sagemaker.serving import live
+    from rehearsal.aws.sagemaker.tuning import run as tuning
 
+    tuning.rest()
     live.rest()
 
 

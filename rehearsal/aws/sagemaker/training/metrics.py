@@ -31,7 +31,8 @@ def observer(context: Context, job: TrainingJob) -> Callable[[str], None]:
                 if value is not None:
                     if name == job.objective:
                         job.objective_values.append(value)
-                    job.metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+                    latest = {"MetricName": name, "Value": value, "Timestamp": now()}
+                    job.metrics = {**job.metrics, name: latest}  # a new one: the old may be read or saved just now
                     dims = {"TrainingJobName": job.training_job_name}
                     if duties.may_measure(duties.of_job(job), TRAINING_LOG_GROUP):
                         context.put_metric(TRAINING_LOG_GROUP, name, value, dims)

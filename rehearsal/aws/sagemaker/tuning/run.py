@@ -25,6 +25,7 @@ _LOOK_SECONDS = 0.1
 _HOPELESS = 5  # SageMaker gives up after so many failures without a success
 
 _runs: dict[str, Run] = {}
+_resting = threading.Event()
 
 
 @dataclass
@@ -55,6 +56,11 @@ def stop(name: str) -> None:
         run.stopped.set()
 
 
+def rest() -> None:
+    """Begin no trial and end no tuning job any more, so that what is saved does not change meanwhile."""
+    _resting.set()
+
+
 def ask_all() -> None:
     """Ask every tuning job to end, so that none begins another trial."""
     for run in list(_runs.values()):
@@ -75,6 +81,8 @@ def _live(run: Run) -> None:
 def _run(run: Run) -> None:
     job, most = run.job, rules.count(run.job.request)
     while not run.stopped.is_set():
+        if _resting.is_set():
+            return
         _judge(run)
         if _met(run):
             _stop_trials(run)
