@@ -158,6 +158,7 @@ docs: $(READY) ## tables and diagrams that are generated from the code
 	@$(RUN) terraform.docs
 	@$(RUN) policies.catalogue
 	@$(RUN) rehearsal.prove.pages
+	@$(RUN) training.workloads.reference
 
 images: $(READY) $(SDK_READY) ## ask the SageMaker SDK anew where AWS keeps its images: training/jobs/images.lock.json
 	@$(RUN) training.jobs.image_lock

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from training.errors import SpecError
 from training.learning.tracking import line
-from training.workloads import spec
+from training.workloads import reference, spec
 
 VEHICLES = (spec.WORKLOADS / "vehicles" / "workload.yaml").read_text()
 
@@ -250,3 +250,10 @@ def test_sagemakers_patterns_read_back_what_the_log_says(value):
     for metric in VEHICLES_SPEC.training.metrics:
         found = re.findall(metric.regex, line({metric.name: value}, epoch=3))
         assert [float(text) for text in found] == [pytest.approx(value, abs=1e-6)]
+
+
+def test_the_page_about_workloads_is_fresh():
+    assert reference.main(["--check"]) == 0, "run `make docs`, review, commit"
+    page = reference.PAGE.read_text()
+    assert all(f"| `{name}` |" in page for name in spec.names())
+    assert "`training.tuning.ranges.<name>.scaling` (optional)" in page
