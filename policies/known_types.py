@@ -11,6 +11,7 @@ HARMLESS = {
     "aws_appautoscaling_scheduled_action": "moves a target between limits that the controls of scaling judge",
     "aws_budgets_budget": "only tells what was spent",
     "aws_cloudwatch_dashboard": "only shows",
+    "aws_cloudwatch_event_rule": "says which events count; where they go is judged with the target",
     "aws_cloudwatch_log_metric_filter": "only counts",
     "aws_iam_instance_profile": "only carries a role, which is judged",
     "aws_kms_alias": "a name for a key, which is judged",

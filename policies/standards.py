@@ -75,14 +75,20 @@ _HUB_ITEMS = {
     "CloudWatch.16": "CloudWatch log groups should be retained for a specified time period",
     "CloudWatch.17": "CloudWatch alarm actions should be activated",
     "EC2.2": "VPC default security groups should not allow inbound or outbound traffic",
+    "EC2.3": "Attached Amazon EBS volumes should be encrypted at-rest",
     "EC2.6": "VPC flow logging should be enabled in all VPCs",
+    "EC2.8": "EC2 instances should use Instance Metadata Service Version 2 (IMDSv2)",
+    "EC2.9": "Amazon EC2 instances should not have a public IPv4 address",
     "EC2.15": "Amazon EC2 subnets should not automatically assign public IP addresses",
+    "EC2.25": "Amazon EC2 launch templates should not assign public IPs to network interfaces",
     "EC2.53": "EC2 security groups should not allow ingress from 0.0.0.0/0 to remote server administration ports",
     "EC2.54": "EC2 security groups should not allow ingress from ::/0 to remote server administration ports",
     "EC2.55": "VPCs should be configured with an interface endpoint for ECR API",
     "EC2.56": "VPCs should be configured with an interface endpoint for Docker Registry",
     "ECR.1": "ECR private repositories should have image scanning configured",
     "ECR.2": "ECR private repositories should have tag immutability configured",
+    "DynamoDB.2": "DynamoDB tables should have point-in-time recovery enabled",
+    "DynamoDB.6": "DynamoDB tables should have deletion protection enabled",
     "ECR.3": "ECR repositories should have at least one lifecycle policy configured",
     "ECR.5": "ECR repositories should be encrypted with customer managed AWS KMS keys",
     "IAM.1": 'IAM policies should not allow full "*" administrative privileges',
@@ -119,9 +125,9 @@ _HUB_ITEMS = {
 
 # Members of FSBP v1.0.0; Security Hub has the others of _HUB_ITEMS outside that standard.
 _FSBP_TEXT = """
-EC2.2 EC2.6 EC2.15 EC2.55 EC2.56 ECR.1 ECR.2 ECR.3 IAM.1 IAM.2 IAM.3 IAM.21 KMS.1 KMS.2 KMS.3 KMS.5 Lambda.1 Lambda.2
-Lambda.5 S3.2 S3.3 S3.5 S3.6 S3.8 S3.9 S3.12 S3.13 SNS.4 SQS.1 SQS.3 StepFunctions.1
-SageMaker.1 SageMaker.2 SageMaker.3 SageMaker.4 SageMaker.5 SageMaker.8
+DynamoDB.2 DynamoDB.6 EC2.2 EC2.3 EC2.6 EC2.8 EC2.9 EC2.15 EC2.25 EC2.55 EC2.56 ECR.1 ECR.2 ECR.3 IAM.1 IAM.2 IAM.3
+IAM.21 KMS.1 KMS.2 KMS.3 KMS.5 Lambda.1 Lambda.2 Lambda.5 S3.2 S3.3 S3.5 S3.6 S3.8 S3.9 S3.12 S3.13 SNS.4 SQS.1 SQS.3
+StepFunctions.1 SageMaker.1 SageMaker.2 SageMaker.3 SageMaker.4 SageMaker.5 SageMaker.8
 """
 FSBP = frozenset(_FSBP_TEXT.split())
 
@@ -181,10 +187,18 @@ _GUIDES = {
         "SNS: enforce encryption in transit",
         "https://docs.aws.amazon.com/sns/latest/dg/sns-security-best-practices.html",
     ),
+    "MSG-EVENTS": (
+        "EventBridge: dead-letter queues for undelivered events",
+        "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html",
+    ),
     "NET-ISOLATION": ("Control traffic at all layers", f"{_WA}security-pillar/protecting-networks.html"),
     "NET-PERIMETER": (
         "Control access to VPC endpoints using endpoint policies",
         "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
+    ),
+    "DDB-ENCRYPTION": (
+        "DynamoDB encryption at rest",
+        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
     ),
     "SFN-BEST": (
         "Best practices for Step Functions",
@@ -225,8 +239,8 @@ _NO_TYPE = "refused by SLIP_PLAN_TYPES if it ever appeared."
 UNANSWERED = {
     "Account.1, Config.1, EC2.7, EC2.172, IAM.4, .5, .6, .7, .8, .9, .15, .16, .18, .22, .26, .28, S3.1": _ACCOUNT,
     "CloudTrail.1, .2, .4, .7, S3.22, S3.23, GuardDuty, Inspector, Macie": f"{_ACCOUNT} The trail belongs to it too.",
-    "EC2.1, .3, .4, .8, .9, .17, .24, .25, .170, .173, .180, .181, SSM": "No instances, volumes, snapshots or "
-    f"launch templates: {_NO_TYPE}",
+    "EC2.1, .4, .17, .24, .170, .173, .180, .181, SSM": "No snapshots and no fleets; workbenches, where they are on, "
+    "are judged by SLIP_EC2_METADATA, SLIP_EC2_DOOR, SLIP_EC2_VOLUME and SLIP_EC2_ENDS.",
     "EC2.10, .57, .58, .60": "Endpoints exist for the services that are called; EC2, SSM and Incident Manager are not.",
     "EC2.16, .18, .19, .20, .21, .23, .51, .171": f"No network ACLs, no ingress from everywhere, no VPN: {_NO_TYPE}",
     "S3.19, S3.24, S3.25": f"No access points and no directory buckets: {_NO_TYPE}",
