@@ -74,7 +74,8 @@ def threshold(probabilities: NDArray[Any], positive: NDArray[Any], patients: Seq
     p, group = np.asarray(probabilities, float)[at], np.asarray(patients, str)[at]
     cuts = np.unique(p)
     for cut in cuts[::-1]:
-        if _vouched(p >= cut, group, goal.confidence) >= goal.sensitivity:
+        found = p >= cut
+        if found.mean() >= goal.sensitivity and _vouched(found, group, goal.confidence) >= goal.sensitivity:
             return _between(np.asarray(probabilities, float), float(cut))
     needed = int(np.ceil(np.log(1 - goal.confidence) / np.log(goal.sensitivity))) if goal.sensitivity < 1 else None
     remedy = (
@@ -108,7 +109,8 @@ def band(
     # Widest first where the estimate decides: the limits need each pair, and are asked only of pairs that come near.
     sensitivity, specificity = _ratio(found, found + missed), _ratio(cleared, cleared + alarms)
     likely = (sensitivity >= goal.sensitivity) & (specificity >= goal.specificity)
-    likely &= predictive(sensitivity, specificity, goal.prevalence)[0] >= goal.ppv
+    # Of all positive verdicts, whether others of the class are decided or not: so by the rates among all.
+    likely &= predictive(_ratio(found, y.sum()), 1 - _ratio(alarms, (~y).sum()), goal.prevalence)[0] >= goal.ppv
     abstained = len(p) - (missed + cleared + found + alarms)
     width = highs[None, :] - lows[:, None]
     order = np.lexsort((width.ravel(), abstained.ravel()))
@@ -226,9 +228,12 @@ def _keeps(rule: Rule, p: Floats, y: Flags, group: NDArray[Any], goal: Goal) -> 
         return False
     if goal.specificity == 0 and goal.ppv == 0:
         return True
-    specificity = _vouched(verdicts[healthy] == 0, group[healthy], goal.confidence)
-    reached = float(predictive(sensitivity, specificity, goal.prevalence)[0])
-    return specificity >= goal.specificity and reached >= goal.ppv
+    if _vouched(verdicts[healthy] == 0, group[healthy], goal.confidence) < goal.specificity:
+        return False
+    found, spared = (
+        _vouched(hits[at], group[at], goal.confidence) for hits, at in ((verdicts == 1, y), (verdicts < 1, ~y))
+    )
+    return float(predictive(found, spared, goal.prevalence)[0]) >= goal.ppv
 
 
 def _vouched(hits: Flags, group: NDArray[Any], confidence: float) -> float:
