@@ -69,29 +69,22 @@ def training(name: str, data: dict[str, Any], album: Album) -> dict[str, Any] | 
 
 
 def tuning(run: RunRecord) -> dict[str, Any] | None:
-    """Return the trials of a search, the best first, or None when there was none."""
+    """Return the trials of a search in their order, the best first, or None when there was none."""
     data = run.data("tune")
-    trials, objective = mappings(data.get("trials")), mapping(data.get("objective"))
+    trials = mappings(data.get("trials"))
     if not trials:
         return None
     names = list(dict.fromkeys(name for trial in trials for name in mapping(trial.get("hyperparameters"))))
-    best = text(data.get("best"), 120)
-    sign = -1 if text(objective.get("goal"), 20) == "Maximize" else 1
-
-    def standing(trial: dict[str, Any]) -> tuple[bool, float]:
-        value = number(trial.get("value"))
-        return value is None, sign * (value or 0)
-
-    trials.sort(key=standing)
+    best = text(mapping(data.get("best")).get("job"), 120)
     return {
-        "job": text(data.get("job_name"), 120),
+        "job": text(data.get("name"), 120),
         "strategy": text(data.get("strategy"), 40),
-        "objective": f"{text(objective.get('goal'), 20).lower()} {text(objective.get('metric'), 60)}",
+        "metric": text(mapping(data.get("objective")).get("metric"), 60),
         "head": [text(name, 60).replace("_", " ") for name in names],
         "rows": [
             {
-                "name": text(trial.get("name"), 120),
-                "best": text(trial.get("name"), 120) == best,
+                "name": text(trial.get("job"), 120),
+                "best": text(trial.get("job"), 120) == best,
                 "status": text(trial.get("status"), 40),
                 "values": [text(mapping(trial.get("hyperparameters")).get(name), 40) for name in names],
                 "value": _plain(trial.get("value")),

@@ -89,9 +89,9 @@ def make_run(folder: Path) -> Path:
             "images": {split: dict.fromkeys(CLASSES, amount) for split, amount in splits.items()},
             "samples": samples}),
         ("tune", 31.0, "4 trials of slipway-rehearsal-vehicles-tune, best validation:accuracy 0.957", {
-            "job_name": "slipway-rehearsal-vehicles-tune", "strategy": "Bayesian", "best": "tune-002",
-            "objective": {"metric": "validation:accuracy", "goal": "Maximize"},
-            "trials": [{"name": f"tune-{n:03d}", "status": "Completed", "value": 0.93 + n / 100 if n < 3 else None,
+            "name": "slipway-rehearsal-vehicles-tune", "strategy": "Bayesian", "best": {"job": "tune-002"},
+            "objective": {"metric": "validation:accuracy", "value": 0.95},
+            "trials": [{"job": f"tune-{n:03d}", "status": "Completed", "value": 0.93 + n / 100 if n < 3 else None,
                         "hyperparameters": {"learning_rate": f"0.00{n + 1}", "batch_size": "32"}} for n in range(4)],
             "envelope": {"vpc": True, "network_isolation": True}}),
         ("train", 38.4, "job vehicles-20260302-091532: 12 epochs, test:accuracy 0.965", {
