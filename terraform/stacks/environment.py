@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from terraform.stacks import instances
+from terraform.stacks import instances, workbench
 from terraform.stacks.base import Base
 from terraform.stacks.cdk import cdktf
 from terraform.stacks.modules import Module, place
@@ -59,8 +59,9 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     chosen = {name: specs.workloads[name] for name in sorted(settings.workloads)}
     base = _base(stack, settings, names, chosen)
     placed = {name: add_workload(stack, base, name, specs=specs) for name in chosen}
+    workbenches = workbench.add_workbenches(stack, base, chosen)
     people = _add_people(stack, base, chosen, placed)
-    _outputs(stack, base, placed, people)
+    _outputs(stack, base, placed, people, workbench.outputs(workbenches))
     return stack
 
 
@@ -154,6 +155,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, chosen:
             "name": names.prefix,
             "administrators": list(settings.administrators),
             "deletion_window_days": settings.keys.deletion_window_days,
+            "autoscaled_volumes": True if workbench.wanted(settings) else None,
         },
     )
     network = place(
@@ -165,7 +167,8 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, chosen:
             "cidr": settings.network.cidr,
             "zones": list(settings.network.zones),
             "endpoint_zones": settings.network.endpoint_zones,
-            "services": list(SERVICES),
+            "services": [*SERVICES, *(workbench.SERVICES if workbench.wanted(settings) else ())],
+            "client_groups": list(workbench.CLIENT_GROUPS) if workbench.wanted(settings) else None,
             "boundary_arn": boundary_arn,
             "logs_key_arn": keys.output("arns", "logs"),
             "log_retention_days": settings.logs.retention_days,
@@ -277,6 +280,7 @@ def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen, placed:
             "table_arns": _table_arns(chosen, names) or None,
             "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
             "jobs": _jobs(base, chosen, placed),
+            "workbenches": workbench.wanted(settings) or None,
             "key_arns": base.key_arns("data", "model"),
         },
     )
@@ -296,7 +300,13 @@ def _jobs(base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> dict[str, 
     }
 
 
-def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Parts], people: Module) -> None:
+def _outputs(
+    stack: cdktf.TerraformStack,
+    base: Base,
+    workloads: Mapping[str, Parts],
+    people: Module,
+    more: Mapping[str, tuple[Any, str]],
+) -> None:
     """Give what people, scripts and the rehearsal need, so that nobody derives a name twice."""
     buckets, network = base.buckets, base.network
     outputs = {
@@ -315,6 +325,7 @@ def _outputs(stack: cdktf.TerraformStack, base: Base, workloads: Mapping[str, Pa
         "subnet_ids": (network.output("subnet_ids"), "Private subnets, one per zone."),
         "vpc_id": (network.output("vpc_id"), "The VPC."),
         **workload_outputs(base.names, workloads),
+        **more,
     }
     for name, (value, description) in outputs.items():
         # The construct's id carries a suffix, because modules and outputs share one space of ids.

@@ -8,6 +8,8 @@ locals {
   _region    = data.aws_region.current.id
 
   _ceiling = [
+    # People who switch a workbench on.
+    "autoscaling:Describe*", "autoscaling:SetDesiredCapacity",
     "cloudwatch:GetMetric*", "cloudwatch:ListMetrics", "cloudwatch:PutMetricData", "cloudwatch:Describe*",
     # Records are read and added to; nothing that runs here deletes them.
     "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
@@ -15,10 +17,10 @@ locals {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission", "ec2:Describe*",
     "ec2:UnassignPrivateIpAddresses",
-    # The SSM agent of an EC2 workbench.
+    # The SSM agent of an EC2 workbench, and who comes in by it.
     "ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage", "ec2messages:Get*",
     "ec2messages:SendReply", "ssm:Describe*", "ssm:Get*", "ssm:List*", "ssm:PutInventory", "ssm:UpdateInstance*",
-    "ssmmessages:Create*", "ssmmessages:Open*",
+    "ssm:ResumeSession", "ssm:StartSession", "ssm:TerminateSession", "ssmmessages:Create*", "ssmmessages:Open*",
     "ecr:Batch*", "ecr:Describe*", "ecr:Get*", "ecr:List*",
     # Step Functions keeps rules of its own for .sync tasks.
     "events:DescribeRule", "events:PutEvents", "events:PutRule", "events:PutTargets",

@@ -5,7 +5,12 @@ data "aws_region" "current" {}
 locals {
   _account = data.aws_caller_identity.current.account_id
   _region  = data.aws_region.current.id
-  _root    = "arn:${data.aws_partition.current.partition}:iam::${local._account}:root"
+  _autoscaling_role = join(":", [
+    "arn", data.aws_partition.current.partition, "iam", "", local._account,
+    "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+  ])
+
+  _root = "arn:${data.aws_partition.current.partition}:iam::${local._account}:root"
 
   # What each key is for: the services through which principals of this account use it (kms:ViaService),
   # and the services that use it in their own name.

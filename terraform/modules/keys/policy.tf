@@ -109,6 +109,29 @@ locals {
             Condition = { StringEquals = { "aws:SourceAccount" = local._account } }
           }
         ],
+        # No policy of the account reaches a service-linked role, so the key's own has to name it.
+        # https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
+        [for statement in [
+          {
+            Sid       = "VolumesOfAutoScaling"
+            Effect    = "Allow"
+            Principal = { AWS = local._autoscaling_role }
+            Action    = local._use_actions
+            Resource  = "*"
+            Condition = { StringEquals = { "kms:ViaService" = "ec2.${local._region}.amazonaws.com" } }
+          },
+          {
+            Sid       = "GrantsForVolumesOfAutoScaling"
+            Effect    = "Allow"
+            Principal = { AWS = local._autoscaling_role }
+            Action    = "kms:CreateGrant"
+            Resource  = "*"
+            Condition = {
+              Bool         = { "kms:GrantIsForAWSResource" = "true" }
+              StringEquals = { "kms:ViaService" = "ec2.${local._region}.amazonaws.com" }
+            }
+          },
+        ] : statement if purpose == "data" && var.autoscaled_volumes],
         # A state machine under one of these keys sends its log encrypted; delivery decrypts it, naming this
         # account's logs in the encryption context, before the log group's own key takes over.
         !contains(local._purposes[purpose].via, "states") ? [] : [

@@ -12,6 +12,13 @@ variable "administrators" {
   }
 }
 
+variable "autoscaled_volumes" {
+  type        = bool
+  description = "Whether groups of EC2 Auto Scaling start instances with volumes under the data key. Their service-linked role, which must exist, has no right of its own to any key of the account."
+  default     = false
+  nullable    = false
+}
+
 variable "deletion_window_days" {
   type        = number
   description = "Days between the order to delete a key and its end, in which the order can be withdrawn."

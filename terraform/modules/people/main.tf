@@ -8,7 +8,7 @@ locals {
   _region    = data.aws_region.current.id
   _via       = "${local._region}.${data.aws_partition.current.dns_suffix}"
 
-  _arn = { for service in ["logs", "sagemaker", "states"] : service =>
+  _arn = { for service in ["autoscaling", "ec2", "logs", "sagemaker", "ssm", "states"] : service =>
     "arn:${local._partition}:${service}:${local._region}:${local._account}"
   }
 
@@ -29,8 +29,10 @@ module "operator" {
   description         = "People who train, classify and read results in ${var.name}; they cannot approve a model"
   max_session_seconds = 3600
   name                = "${var.name}-operator"
-  statements          = concat(local._operator_statements, local._job_statements, local._record_statements)
-  trust               = { principal_arns = var.operators }
+  statements = concat(
+    local._operator_statements, local._job_statements, local._record_statements, local._workbench_statements,
+  )
+  trust = { principal_arns = var.operators }
 }
 
 module "approver" {

@@ -115,6 +115,18 @@ variable "table_arns" {
   }
 }
 
+variable "workbenches" {
+  type        = list(string)
+  description = "Workloads with a workbench, which operators may switch on and come in to."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.workbenches, keys(var.workloads))) == 0
+    error_message = "workbenches must name workloads of var.workloads: add them there, or take them out here."
+  }
+}
+
 variable "workflows" {
   type        = map(string)
   description = "State machines that put models to use, by workload; workloads whose callers ask the endpoint have none."

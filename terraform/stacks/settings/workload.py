@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from terraform.stacks.settings.base import InstanceType, Name, Percent, Reason, Share, Strict, Timezone, matching
+from terraform.stacks.settings.workbench import Workbench
 
 Positive = Annotated[int, Field(ge=1)]
 Cooldown = Annotated[int, Field(ge=0, le=3600)]
@@ -138,3 +139,4 @@ class Workload(Strict):
     functions: dict[str, Function] = Field(default_factory=dict)
     endpoint: Endpoint
     workflow: Workflow = Workflow()
+    workbench: Workbench | None = None

@@ -164,3 +164,33 @@ run "refuses_session_broken_window_and_blanks" {
   }
   expect_failures = [var.administrators, var.deletion_window_days, var.name]
 }
+
+run "volumes_of_autoscaling_only_when_asked_for" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(join("", values(aws_kms_key.this)[*].policy), "AWSServiceRoleForAutoScaling")
+    error_message = "Without a workbench no group starts instances."
+  }
+}
+
+run "volumes_of_autoscaling" {
+  command = plan
+
+  variables {
+    autoscaled_volumes = true
+  }
+
+  assert {
+    condition = [
+      for purpose in ["data", "logs", "messages", "model"] : [
+        for s in jsondecode(aws_kms_key.this[purpose].policy).Statement :
+        [s.Sid, s.Principal.AWS, s.Condition.StringEquals["kms:ViaService"]] if strcontains(s.Sid, "OfAutoScaling")
+      ]
+      ] == [[
+        ["VolumesOfAutoScaling", "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", "ec2.eu-west-1.amazonaws.com"],
+        ["GrantsForVolumesOfAutoScaling", "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", "ec2.eu-west-1.amazonaws.com"],
+    ], [], [], []]
+    error_message = "The service-linked role uses the data key, through EC2."
+  }
+}

@@ -277,3 +277,49 @@ run "jobs_without_an_end" {
 
   expect_failures = [var.jobs]
 }
+
+run "workbenches_are_switched_and_entered_by_name" {
+  command = plan
+
+  variables {
+    workbenches = ["vehicles"]
+  }
+
+  assert {
+    condition = one([for s in local._workbench_statements : s.resources if s.sid == "SwitchWorkbenches"]) == [
+      "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-dev-vehicles-workbench",
+    ]
+    error_message = "One group, by its name."
+  }
+
+  assert {
+    condition     = one([for s in local._workbench_statements : s.conditions[0].values if s.sid == "OpenSessions"]) == ["slipway-dev-vehicles-workbench"]
+    error_message = "Sessions are opened on workbenches alone."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in local._workbench_statements : alltrue([for action in s.actions : !startswith(action, "ec2:") && action != "iam:PassRole"])
+    ])
+    error_message = "Nobody starts instances of their own, or hands them a role."
+  }
+}
+
+run "without_workbenches_nothing_is_granted_for_them" {
+  command = plan
+
+  assert {
+    condition     = length(local._workbench_statements) == 0
+    error_message = "No workbench, no grant."
+  }
+}
+
+run "a_workbench_belongs_to_a_workload" {
+  command = plan
+
+  variables {
+    workbenches = ["trains"]
+  }
+
+  expect_failures = [var.workbenches]
+}
