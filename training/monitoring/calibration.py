@@ -185,6 +185,8 @@ def without_labels(known: Mapping[str, Any], probabilities: NDArray[Any], *, alp
     """
     try:
         before, low, high = np.asarray(known["scores"], float), *map(float, known["band"])
+        if before.ndim != 1 or not len(before) or not np.isfinite(before).all():
+            raise ValueError("scores")
     except (KeyError, TypeError, ValueError) as error:
         raise MonitoringError(
             "baseline", "scores, band", f"cannot be used ({error!r}): train the model again"
