@@ -63,14 +63,14 @@ def places(height: int, width: int) -> Places:
 class Light(nn.Module):
     """Eleven 3 x 3 convolutions over five halvings: enough for small pictures, and quick on one core."""
 
-    widths = (64, 96, 128)
+    widths = (48, 64, 96)
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(3, 16, 2), _convolution(16, 32, 2), _convolution(32, 32))
-        self.stage3 = nn.Sequential(_convolution(32, 64, 2), _convolution(64, 64), _convolution(64, 64))
-        self.stage4 = nn.Sequential(_convolution(64, 96, 2), _convolution(96, 96))
-        self.stage5 = nn.Sequential(_convolution(96, 128, 2), _convolution(128, 128), _convolution(128, 128))
+        self.stem = nn.Sequential(_convolution(3, 16, 2), _convolution(16, 24, 2), _convolution(24, 24))
+        self.stage3 = nn.Sequential(_convolution(24, 48, 2), _convolution(48, 48), _convolution(48, 48))
+        self.stage4 = nn.Sequential(_convolution(48, 64, 2), _convolution(64, 64))
+        self.stage5 = nn.Sequential(_convolution(64, 96, 2), _convolution(96, 96), _convolution(96, 96))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         third = self.stage3(self.stem(x))
@@ -153,7 +153,7 @@ def build(architecture: str, classes: int, size: tuple[int, int], weights: Path 
     if architecture == "light":
         if weights is not None:
             raise TrainingError("weights", str(weights), "light has no published weights; choose a ResNet")
-        return Detector(Light(), classes)
+        return Detector(Light(), classes, width=48)
     return Detector(Stages(architecture, weights), classes, width=128)
 
 

@@ -70,7 +70,7 @@ def _panel(placed: Placed, rng: np.random.Generator, margin: float) -> Array:
 def _scratch(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
     """Some lines side by side down to the primer, as a wall or a bollard leaves them."""
     middle = _panel(placed, rng, 0.1)
-    length, slope = rng.uniform(0.8, 1.7), rng.normal(0, 0.1)
+    length, slope = rng.uniform(1.0, 2.0), rng.normal(0, 0.1)
     dark = sum(placed.car.paint) > 330
     primer = np.array((52, 50, 50) if dark else (214, 212, 206)) + rng.normal(0, 8)
     seen = []
@@ -80,7 +80,7 @@ def _scratch(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
         x = middle[0] + steps * length + begin * (steps < 0) + end * (steps > 0)
         z = middle[1] + steps * slope * length - offset + rng.normal(0, 0.008, 9)
         line = placed.flank(np.stack([x, z], 1))
-        width = placed.scale * rng.uniform(0.014, 0.034)
+        width = placed.scale * rng.uniform(0.02, 0.045)
         canvas.line(line, primer, max(width, 1.0), float(rng.uniform(0.7, 1.0)))
         seen.append(line)
     return np.concatenate(seen)
@@ -88,13 +88,13 @@ def _scratch(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
 
 def _dent(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
     """A hollow: its upper slope lies in shadow, its lower one catches the sky; a crease runs through it."""
-    radius = np.array([rng.uniform(0.32, 0.6), rng.uniform(0.17, 0.26)])
+    radius = np.array([rng.uniform(0.38, 0.7), rng.uniform(0.2, 0.3)])
     middle = _panel(placed, rng, 0.0)
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     uneven = 1 + 0.16 * np.sin(turn * 2 + rng.uniform(0, 6)) + 0.1 * np.sin(turn * 3 + rng.uniform(0, 6))
     ring = np.stack([np.cos(turn), np.sin(turn)], 1) * uneven[:, None]
     rim = placed.flank(middle + ring * radius)
-    for share, factor, shift in ((1.0, 0.74, 0.25), (0.8, 0.62, 0.3), (0.7, 1.5, -0.36), (0.42, 1.35, -0.45)):
+    for share, factor, shift in ((1.0, 0.68, 0.25), (0.8, 0.54, 0.3), (0.7, 1.6, -0.36), (0.42, 1.45, -0.45)):
         part = placed.flank(middle + ring * radius * (share, share * 0.62) + (0, shift * radius[1]))
         canvas.shade(part, factor, placed.scale * 0.035)
     crease = middle + np.array([(-0.75, 0.1), (-0.2, -0.12), (0.3, 0.1), (0.8, -0.06)]) * radius
@@ -109,7 +109,7 @@ def _lamp(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
     sign = int(rng.choice(signs or [1, -1]))
     corners = lamp(placed, sign)
     middle = corners.mean(0)
-    reach = placed.scale * rng.uniform(0.17, 0.24)
+    reach = placed.scale * rng.uniform(0.2, 0.32)
     turn = np.sort(rng.uniform(0, 2 * np.pi, 11))
     spike = rng.uniform(0.6, 1.25, 11)[:, None]
     hole = middle + np.stack([np.cos(turn), 0.72 * np.sin(turn)], 1) * reach * spike

@@ -50,7 +50,7 @@ def load(
     for index in range(count):
         for label, name in enumerate(CLASSES):
             drawing = scene.claim(np.random.default_rng([seed, label, index]), damaged=name == "damaged")
-            kind = drawing.damage.kind if drawing.damage else name
+            kind = drawing.damage[0].kind if drawing.damage else name
             drawings.append(drawing)
             labels.append(label)
             names.append(f"synthetic_{kind}_{index:06d}.png")

@@ -30,6 +30,9 @@ HEIGHT, WIDTH = 144, 192
 FINER = 2
 """How much larger a picture is while it is drawn."""
 
+MORE = 0.4
+"""How likely each further kind of damage is."""
+
 LEAST_SHOWN, LEAST_SIDE = 0.3, 9
 """A car of which less can be seen, or that is smaller in pixels, is left out: nobody could say where it ends."""
 
@@ -64,7 +67,7 @@ class Plan:
     place: str
     cars: tuple[Car, ...]
     things: tuple[Thing, ...]
-    damage: str | None
+    damage: tuple[str, ...]
     seed: int
 
 
@@ -79,25 +82,27 @@ class Drawing:
     cars
         Boxes around what can be seen of each car: left, top, right, bottom, in pixels.
     damage
-        Where and what, None where nothing is damaged.
+        What is damaged, and where; the part that was hit first comes first.
     """
 
     image: Image
     cars: tuple[Box, ...]
-    damage: Damage | None
+    damage: tuple[Damage, ...]
 
 
 def claim(rng: np.random.Generator, *, damaged: bool) -> Drawing:
     """A photo as it is sent with a claim: one car close by, damaged or whole, perhaps others behind it."""
-    kind = damages.KINDS[int(rng.integers(len(damages.KINDS)))] if damaged else None
+    order = rng.permutation(damages.KINDS).tolist() if damaged else []
+    # Something is hit, and often more than one part with it.
+    kinds = tuple(kind for number, kind in enumerate(order) if number == 0 or rng.random() < MORE)
     while True:
-        drawing = _render(_claim(rng, kind))
+        drawing = _render(_claim(rng, kinds))
         # Where the damage is out of the picture or too faint, the photo is taken anew.
-        if drawing.cars and (drawing.damage is None) == (kind is None):
+        if drawing.cars and bool(drawing.damage) == damaged:
             return drawing
 
 
-def _claim(rng: np.random.Generator, kind: str | None) -> Plan:
+def _claim(rng: np.random.Generator, kinds: tuple[str, ...]) -> Plan:
     camera, shape = _camera(rng), _shape(rng)
     yaw = rng.choice([0, np.pi]) + rng.normal(0, 0.42)
     share = rng.uniform(0.6, 0.92)
@@ -108,7 +113,7 @@ def _claim(rng: np.random.Generator, kind: str | None) -> Plan:
     place = street.PLACES[int(rng.choice(3, p=(0.5, 0.15, 0.35)))]
     behind = [_parked(rng, place, near + 4.5) for _ in range(int(rng.choice(3, p=(0.6, 0.3, 0.1))))]
     things = [_thing(rng, camera, near + 3.0, 16) for _ in range(int(rng.integers(0, 3)))]
-    return Plan(camera, place, (main, *behind), tuple(things), kind, _seed(rng))
+    return Plan(camera, place, (main, *behind), tuple(things), kinds, _seed(rng))
 
 
 def traffic(rng: np.random.Generator, *, most: int = 4) -> Drawing:
@@ -122,7 +127,7 @@ def traffic(rng: np.random.Generator, *, most: int = 4) -> Drawing:
         if apart and len(chosen) < most:
             chosen.append(another)
     things = [_thing(rng, camera, 4.5, 16) for _ in range(int(rng.integers(0, 5)))]
-    return _render(Plan(camera, place, tuple(chosen), tuple(things), None, _seed(rng)))
+    return _render(Plan(camera, place, tuple(chosen), tuple(things), (), _seed(rng)))
 
 
 def empty(rng: np.random.Generator) -> Drawing:
@@ -130,7 +135,7 @@ def empty(rng: np.random.Generator) -> Drawing:
     camera = _camera(rng)
     place = street.PLACES[int(rng.integers(3))]
     things = [_thing(rng, camera, 3.5, 14) for _ in range(int(rng.integers(0, 6)))]
-    return _render(Plan(camera, place, (), tuple(things), None, _seed(rng)))
+    return _render(Plan(camera, place, (), tuple(things), (), _seed(rng)))
 
 
 def _camera(rng: np.random.Generator) -> Camera:
@@ -193,10 +198,10 @@ def _render(plan: Plan) -> Drawing:
         canvas.pixels[:], canvas.owner[:] = background, NOBODY
 
 
-def _populate(canvas: Canvas, plan: Plan) -> tuple[list[int], Damage | None]:
+def _populate(canvas: Canvas, plan: Plan) -> tuple[list[int], tuple[Damage, ...]]:
     """Draw what stands in the street, the furthest first; how many pixels of each car there were, and the damage."""
     drawn = [0] * len(plan.cars)
-    damage = None
+    seen: list[Damage | None] = []
     everything: list[tuple[float, int, Car | Thing]] = [(car.y, number, car) for number, car in enumerate(plan.cars)]
     everything += [(thing.y, NOBODY, thing) for thing in plan.things]
     for _, number, item in sorted(everything, key=lambda entry: -entry[0]):
@@ -207,11 +212,10 @@ def _populate(canvas: Canvas, plan: Plan) -> tuple[list[int], Damage | None]:
             continue
         placed = cars.draw(canvas, item, plan.camera)
         damages.soil(canvas, placed, rng)
-        if number == 0 and plan.damage is not None:
-            found = damages.inflict(canvas, placed, plan.damage, rng)
-            damage = None if found is None else damages.Damage(found.kind, _reduced(found.box))
+        if number == 0:
+            seen = [damages.inflict(canvas, placed, kind, rng) for kind in plan.damage]
         drawn[number] = int((canvas.owner == number).sum())
-    return drawn, damage
+    return drawn, tuple(damages.Damage(each.kind, _reduced(each.box)) for each in seen if each is not None)
 
 
 def _box(shown: NDArray[Any], drawn: int) -> Box | None:
