@@ -75,7 +75,8 @@ def boxes(answer: Answer) -> list[dict[str, Any]]:
 def decision(answer: Answer) -> dict[str, Any] | None:
     """Return what the model itself decided, or None where it leaves that to others.
 
-    ``{"verdict": one of VERDICTS, "probability", "threshold"}``, with ``label`` where the answer names the class.
+    ``{"verdict": one of VERDICTS, "positive", "probability", "threshold"}``: ``positive`` is the class that is decided
+    about, "" where the answer does not name it, and the probability is that class's.
 
     Raises
     ------
@@ -144,12 +145,15 @@ def _decision(one: Any) -> dict[str, Any] | None:
         return None
     if one["verdict"] not in VERDICTS:
         raise ValueError(one["verdict"])
-    found = {
+    positive = one.get("positive") or ""
+    if not isinstance(positive, str):
+        raise TypeError(positive)
+    return {
         "verdict": one["verdict"],
+        "positive": positive,
         "probability": share(one["probability"]),
         "threshold": share(one["threshold"]),
     }
-    return found | ({"label": _label(one)} if "label" in one else {})
 
 
 def _known(setting: str, endpoint: str, error: CallError) -> FunctionError:

@@ -31,7 +31,7 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 (Lambda'
     -------
     dict
         The event with ``status`` (``classified`` or ``for_review``), ``label``, ``probability`` and ``threshold``.
-        Where the model decided, these are those of its decision; one that names no label goes by its verdict.
+        Where the model decided, these are those of its decision: the positive class, or the likeliest of the others.
 
     Raises
     ------
@@ -81,8 +81,19 @@ def _decided(event: Any) -> tuple[str, float, float, bool]:
         _share("decision", field(decision, name, (int, float), ANSWER, "decision"), name)
         for name in ("probability", "threshold")
     )
-    label = field(decision, "label", str, ANSWER, "decision") if "label" in decision else verdict
-    return label, probability, threshold, verdict != "abstain"
+    return _label(event, verdict, decision.get("positive")), probability, threshold, verdict != "abstain"
+
+
+def _label(event: Any, verdict: str, positive: Any) -> str:
+    """Return the class that a verdict means; one about a class that nobody names goes by its own name."""
+    if not isinstance(positive, str) or not positive:
+        return verdict
+    if verdict == "positive":
+        return positive
+    others = [one for one in field(event, "predictions", list, ANSWER) if isinstance(one, dict)]
+    if verdict == "negative":
+        others = [one for one in others if one.get("label") != positive]
+    return _best({"predictions": others})[0] if others else verdict
 
 
 def _share(path: str, value: float, name: str = "probability") -> float:

@@ -6,6 +6,7 @@ below the band, positive from its upper end on, no verdict inside it. Without a 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +27,21 @@ class Decision:
         Number of the class whose probability decides.
     low, high
         Ends of the band; both are the threshold where there is none.
+    name
+        Of that class: in doubt the likeliest class is another one, so that the answer says what is decided about.
     """
 
     positive: int
     threshold: float
     low: float
     high: float
+    name: str = ""
 
     def said(self, probability: float) -> bytes:
         """What follows the predictions in an answer."""
         verdict = b"positive" if probability >= self.high else b"negative" if probability < self.low else b"abstain"
-        found = (verdict, repr(probability).encode(), repr(self.threshold).encode())
-        return _MARK + b'{"verdict": "%s", "probability": %s, "threshold": %s}' % found
+        found = (verdict, json.dumps(self.name).encode(), repr(probability).encode(), repr(self.threshold).encode())
+        return _MARK + b'{"verdict": "%s", "positive": %s, "probability": %s, "threshold": %s}' % found
 
 
 def load(description: dict[str, Any]) -> Decision | None:
@@ -54,7 +58,8 @@ def load(description: dict[str, Any]) -> Decision | None:
     low, high = (float(end) for end in found.get("abstain") or (threshold, threshold))
     if not 0 <= low <= threshold <= high <= 1:
         raise ValueError(f"decision: 0 <= {low} <= {threshold} <= {high} <= 1 must hold")
-    return Decision(list(description["classes"]).index(found["positive"]), threshold, low, high)
+    index = list(description["classes"]).index(found["positive"])
+    return Decision(index, threshold, low, high, found["positive"])
 
 
 def together(answers: Sequence[bytes]) -> bytes:

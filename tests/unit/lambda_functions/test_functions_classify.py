@@ -168,3 +168,23 @@ def test_a_claim_check_that_is_not_true_is_refused_before_the_model_is_asked(cla
     with pytest.raises(getattr(errors, error)):
         classify(ANSWER, **changes)
     assert not classify.endpoint.calls
+
+
+def decision(**changes: Any) -> Reply:
+    made = {"verdict": "abstain", "positive": "motorcycle", "probability": 0.4, "threshold": 0.35}
+    return answer({**CONTENT, "decision": {**made, **changes}})
+
+
+def test_what_the_model_decides_is_passed_on(classify):
+    assert classify(ANSWER)[0]["decision"] is None
+    decided = {"verdict": "abstain", "positive": "motorcycle", "probability": 0.4, "threshold": 0.35}
+    assert classify(decision())[0]["decision"] == decided
+    assert classify(decision(positive=None))[0]["decision"] == {**decided, "positive": ""}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"verdict": "maybe"}, {"probability": 1.5}, {"threshold": "x"}, {"positive": 3}, {"probability": True}]
+)
+def test_a_malformed_decision_is_no_answer(classify, changes):
+    with pytest.raises(errors.ModelAnswerInvalid):
+        classify(decision(**changes))

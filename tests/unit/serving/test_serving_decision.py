@@ -102,6 +102,7 @@ def test_the_verdict_follows_the_rule(tmp_path, level, verdict):
     assert list(answer) == ["predictions", "decision", "model"]
     assert answer["decision"]["verdict"] == verdict
     assert answer["decision"]["threshold"] == 0.4
+    assert answer["decision"]["positive"] == "ill"
     by_label = {entry["label"]: entry["probability"] for entry in answer["predictions"]}
     assert answer["decision"]["probability"] == by_label["ill"] == pytest.approx(level / 255, abs=1e-6)
 
