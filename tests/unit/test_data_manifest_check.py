@@ -82,5 +82,5 @@ def test_without_classes_any_number_is_right(tmp_path):
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_check(text):
-    with pytest.raises(DataError, match="^m, line 2"):
+    with pytest.raises(DataError, match=r"^m, line 2"):
         check.check_lines([GOOD, text], "m")

@@ -7,20 +7,20 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from training.data.commands import augment, manifest, stage
+from training.data.commands import augment, check, manifest, stage
 from training.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (stage, augment, manifest)
+COMMANDS = (stage, check, augment, manifest)
 
-_OF_THE_WORLD = frozenset({"url", "archive"})
+_OF_THE_WORLD = frozenset({"url", "archive", "source"})
 """Fields of errors that no argument is to blame for: an option that is wrong exits as argparse does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 when done, 1 when the data cannot be had, 2 when the arguments are wrong."""
+    """Run the command line; 0 when done, 1 when data is wrong or cannot be had, 2 when the arguments are wrong."""
     arguments = _parser().parse_args(argv)
     try:
         summary = arguments.run(arguments)
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; nothing half written was left behind\n")
         return 130
     sys.stdout.write(json.dumps(summary) + "\n")
-    return 0
+    return 1 if summary.get("wrong") else 0
 
 
 def _parser() -> argparse.ArgumentParser:

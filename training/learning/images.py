@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from training.errors import TrainingError
+from training.serving.errors import RequestError
+from training.serving.headers import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +170,13 @@ def _read(path: Path, height: int, width: int, channels: int) -> tuple[NDArray[n
     if not path.is_file():
         raise TrainingError("image", str(path), "there is no such file; stage the data again")
     colours = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
-    image = cv2.imdecode(np.fromfile(path, np.uint8), colours) if path.stat().st_size else None
+    body = path.read_bytes()
+    try:
+        # What the endpoint refuses is not learnt from: OpenCV would fill the rest of some broken files with grey.
+        size_of(body)
+    except RequestError as error:
+        raise TrainingError("image", str(path), f"is no readable image ({error.value}); remove it") from None
+    image = cv2.imdecode(np.frombuffer(body, np.uint8), colours)
     if image is None:
         raise TrainingError("image", str(path), "is no readable image; remove it or stage the data again")
     size = image.shape[0], image.shape[1]

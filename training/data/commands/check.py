@@ -1,0 +1,58 @@
+"""`check`: what is wrong with images, their labels, or a manifest, before anything is staged or trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.data import places
+from training.data.commands.arguments import positive
+from training.data.intake.check import check
+from training.data.intake.image import MOST_PIXELS
+from training.data.manifests import check as manifests
+from training.data.progress import reporter
+
+if TYPE_CHECKING:
+    import argparse
+
+    from training.data.intake.check import Trouble
+
+_MANIFESTS = (".manifest", ".jsonl")
+
+
+def add(commands: Any) -> None:
+    """Describe the command and its arguments."""
+    command = commands.add_parser("check", help="say what is wrong with images or a manifest", description=__doc__)
+    command.add_argument("source", help="folder, zip, tar or s3://bucket/prefix of images; or a .manifest file")
+    command.add_argument("--classes", help="comma-separated class names there may be (default: any)")
+    command.add_argument(
+        "--most-pixels", type=positive, default=MOST_PIXELS, help=f"of an image (default {MOST_PIXELS})"
+    )
+    command.add_argument("--fix", type=Path, help="new folder for what is good and for what can be mended safely")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, object]:
+    """Check as the parsed arguments say, a line per finding; what was found in numbers."""
+    classes = tuple(arguments.classes.split(",")) if arguments.classes else None
+    if arguments.source.endswith(_MANIFESTS):
+        return dataclasses.asdict(manifests.check(Path(arguments.source), classes))
+    report = check(
+        places.find(arguments.source),
+        _tell,
+        classes=classes,
+        most_pixels=arguments.most_pixels,
+        fix=arguments.fix,
+        progress=reporter("checking"),
+    )
+    return {
+        **dataclasses.asdict(report),
+        "kinds": dict(sorted(report.kinds.items())),
+        "wrong": sum(report.kinds.values()),
+    }
+
+
+def _tell(trouble: Trouble) -> None:
+    sys.stderr.write(trouble.line() + "\n")
