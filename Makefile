@@ -91,7 +91,7 @@ types: $(READY)
 	@$(RUN) mypy functions loadtest policies rehearsal terraform training requirements/install.py
 
 verify: test $(SDK_READY) ## everything in test, and the long proofs
-	@HYPOTHESIS_PROFILE=verify $(RUN) pytest -q -m "slow or hypothesis"
+	@HYPOTHESIS_PROFILE=verify SLIPWAY_REQUIRE_SDK=1 $(RUN) pytest -q -m "slow or hypothesis"
 	@$(RUN) policies.mutants
 
 policies: $(READY) $(POLICIES_READY) ## the security baseline over every module, environment and account [DIR= PLAN=]

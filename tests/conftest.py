@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from terraform.command import TerraformError, terraform_env, terraform_path
+from terraform.command import ROOT, TerraformError, terraform_env, terraform_path
 from tests.demand import lacking
 
 # `make verify` sets HYPOTHESIS_PROFILE=verify. No limits of time: they would measure the machine's load, not the code.
@@ -38,7 +38,11 @@ PLACES = {
 
 
 # What a machine may lack, by the mark of the tests that need it.
-NEEDED = {"provider": "Terraform's AWS provider", "browser": "Chromium and its driver"}
+NEEDED = {
+    "provider": "Terraform's AWS provider",
+    "browser": "Chromium and its driver",
+    "sdk": "the SageMaker SDK (.venv-sdk)",
+}
 REQUIRE_PROVIDER = "SLIPWAY_REQUIRE_PROVIDER"
 
 
@@ -50,6 +54,13 @@ def terraform_environment() -> dict[str, str]:
         return terraform_env()
     except TerraformError as error:
         lacking(f"no provider: {error}", REQUIRE_PROVIDER)
+
+
+@pytest.fixture(scope="session")
+def sdk() -> None:
+    """The environment of the SageMaker SDK; where it is missing, skip, or fail on demand."""
+    if not (ROOT / ".venv-sdk" / "bin" / "python").exists():
+        lacking("no .venv-sdk: python3 requirements/install.py sdk", "SLIPWAY_REQUIRE_SDK")
 
 
 def place(nodeid: str) -> int:

@@ -105,7 +105,7 @@ def _train(chosen: argparse.Namespace, workload: Any, where: Environment, screen
     job = names.job_name(where)
     clients = None if chosen.show else client.connect(where)
     request = training.request(_plan(chosen, workload, where, clients), job)
-    one = cost.price(where.region, request["ResourceConfig"]["InstanceType"], chosen.price)
+    one = _price(chosen, where, request["ResourceConfig"])
     _tell(request, cost.told(request, one, chosen.max_cost), screen, whole=chosen.show)
     if clients is None:
         return FINE
@@ -121,8 +121,7 @@ def _tune(chosen: argparse.Namespace, workload: Any, where: Environment, screen:
     clients = None if chosen.show else client.connect(where)
     planned = _plan(chosen, workload, where, clients)
     request = tuning.request(planned, job, search=_search(chosen, workload.training.tuning), seed=chosen.seed)
-    machines = request["TrainingJobDefinition"]["ResourceConfig"]
-    one = cost.price(where.region, machines["InstanceType"], chosen.price)
+    one = _price(chosen, where, request["TrainingJobDefinition"]["ResourceConfig"])
     _tell(request, cost.told(request, one, chosen.max_cost), screen, whole=chosen.show)
     if clients is None:
         return FINE
@@ -168,6 +167,13 @@ def _plan(chosen: argparse.Namespace, workload: Any, where: Environment, clients
     if clients is not None:
         client.upload_code(workload, where, clients.s3)
     return planned
+
+
+def _price(chosen: argparse.Namespace, where: Environment, machines: Any) -> cost.Price | None:
+    found = cost.price(where.region, machines["InstanceType"], chosen.price)
+    if found and where.name == "rehearsal":
+        return replace(found, source=f"{found.source}; a rehearsal itself costs nothing")
+    return found
 
 
 def _tell(request: Any, price: str, screen: Screen, *, whole: bool) -> None:

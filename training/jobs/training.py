@@ -37,7 +37,8 @@ def request(plan: Plan, name: str, *, algorithm_image: str = "") -> envelope.Req
     made["AlgorithmSpecification"]["EnableSageMakerMetricsTimeSeries"] = True
     made["HyperParameters"] = dict(plan.hyperparameters) | ({} if algorithm_image else toolkit(plan))
     if plan.machines.spot:
-        made["CheckpointConfig"] = {"S3Uri": f"{plan.environment.checkpoint_uri}/{name}"}
+        place = f"{plan.environment.checkpoint_uri}/{name}"
+        made["CheckpointConfig"] = {"S3Uri": place, "LocalPath": "/opt/ml/checkpoints"}
     secured = envelope.secured(OPERATION, made, plan.environment, max_runtime_s=plan.machines.max_runtime_s)
     rules.check(OPERATION, secured)
     return secured
@@ -56,7 +57,7 @@ def definition(plan: Plan, *, algorithm_image: str = "") -> envelope.Request:
             **({} if algorithm_image else {"MetricDefinitions": metrics}),
         },
         "InputDataConfig": channels(plan, with_code=not algorithm_image),
-        "OutputDataConfig": {"S3OutputPath": plan.environment.artifact_uri},
+        "OutputDataConfig": {"S3OutputPath": plan.environment.artifact_uri, "CompressionType": "GZIP"},
         "ResourceConfig": {
             "InstanceType": machines.type,
             "InstanceCount": machines.count,
