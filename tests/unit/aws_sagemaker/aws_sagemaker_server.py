@@ -177,3 +177,9 @@ def running(root: Path, iam: str = "off") -> Iterator[Server]:
 def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("aws")) as server:
         yield server
+
+
+@pytest.fixture(scope="session", name="enforcing")
+def enforcing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("enforcing"), "enforce") as server:
+        yield server

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
-from aws_sagemaker_server import ACCOUNT, BUCKET, REGION, SERVING_IMAGE, TRAINING_IMAGE, Server, running, wait_until
+from aws_sagemaker_server import ACCOUNT, BUCKET, REGION, SERVING_IMAGE, TRAINING_IMAGE, Server, wait_until
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_permissions import ALL, DATA, IMAGE, INTERFACES, LOGS, REGISTRY, role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _numbers = itertools.count()
 
@@ -24,9 +21,8 @@ GUARDED = ["sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateProcessin
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("job-permissions"), "enforce") as server:
-        yield server
+def aws(enforcing: Server) -> Server:
+    return enforcing
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +128,6 @@ FLEXIBLE = {
 )
 def test_a_tuning_job_without_the_envelope_is_denied(aws: Server, operator: Any, lacking: dict[str, Any]) -> None:
     who = role(aws, *ALL)
-    operator.create_hyper_parameter_tuning_job(**tuning(aws, who, **ENVELOPE))
     with pytest.raises(ClientError, match=r"CreateHyperParameterTuningJob .*explicit deny") as error:
         operator.create_hyper_parameter_tuning_job(**tuning(aws, who, **{**ENVELOPE, **lacking}))
     assert error.value.response["Error"]["Code"] == "AccessDeniedException"
@@ -151,10 +146,15 @@ def test_a_processing_job_without_the_envelope_is_denied(
     aws: Server, operator: Any, network: dict[str, Any] | None, cluster: dict[str, Any]
 ) -> None:
     who = role(aws, *ALL)
-    whole = {"VpcConfig": VPC, "EnableNetworkIsolation": True}
-    operator.create_processing_job(**processing(who, whole, VolumeKmsKeyId=KEY))
     with pytest.raises(ClientError, match=r"CreateProcessingJob .*explicit deny"):
         operator.create_processing_job(**processing(who, network, **{"VolumeKmsKeyId": KEY, **cluster}))
+
+
+def test_jobs_with_the_envelope_may_be_created(aws: Server, operator: Any) -> None:
+    who = role(aws, *ALL)
+    operator.create_hyper_parameter_tuning_job(**tuning(aws, who, **ENVELOPE))
+    whole = {"VpcConfig": VPC, "EnableNetworkIsolation": True}
+    operator.create_processing_job(**processing(who, whole, VolumeKmsKeyId=KEY))
 
 
 def test_a_role_that_may_not_be_passed_is_denied(aws: Server, operator: Any) -> None:
@@ -174,6 +174,7 @@ def test_a_role_that_may_not_be_passed_is_denied(aws: Server, operator: Any) -> 
             create(**request)
 
 
+@pytest.mark.slow
 def test_trials_act_as_the_role_and_fail_without_its_rights(aws: Server) -> None:
     for statements, status in ((ALL, "Completed"), ((REGISTRY, IMAGE, LOGS), "Failed")):
         request = tuning(aws, role(aws, *statements, source="training-job/*"))
@@ -189,6 +190,7 @@ def test_trials_act_as_the_role_and_fail_without_its_rights(aws: Server) -> None
     assert "All training jobs failed" in job["FailureReason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statements", "network", "reason"),
     [
@@ -214,6 +216,7 @@ def test_what_a_processing_job_lacks_fails_it(
     assert reason in job.get("FailureReason", "")
 
 
+@pytest.mark.slow
 def test_a_transform_job_reads_and_writes_with_the_models_role(aws: Server, operator: Any) -> None:
     data = aws.put_tar("models/batch.tar.gz", {"model.json": "{}"})
     aws.put("in/t/a.csv", b"1")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from aws_sagemaker_server import ACCOUNT, BUCKET, REGION, SERVING_IMAGE, TRAINING_IMAGE, Server, running
+from aws_sagemaker_server import ACCOUNT, BUCKET, REGION, SERVING_IMAGE, TRAINING_IMAGE, Server
 from botocore.exceptions import ClientError
 from test_aws_sagemaker_endpoint import config, endpoint
 from test_aws_sagemaker_training import ended
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _numbers = itertools.count()
 
@@ -30,9 +27,8 @@ ALL = (DATA, REGISTRY, IMAGE, LOGS, METRICS)
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("permissions"), "enforce") as server:
-        yield server
+def aws(enforcing: Server) -> Server:
+    return enforcing
 
 
 def role(server: Server, *statements: dict[str, Any], source: str = "*") -> str:

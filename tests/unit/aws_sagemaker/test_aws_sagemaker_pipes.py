@@ -93,6 +93,7 @@ def test_an_augmented_manifest_flows_attribute_by_attribute(aws: Server) -> None
     assert orders[0] != orders[1]
 
 
+@pytest.mark.slow
 def test_hosts_get_their_share(aws: Server) -> None:
     for name in "abc":
         aws.put(f"shards/{name}", name.encode())
@@ -103,6 +104,7 @@ def test_hosts_get_their_share(aws: Server) -> None:
     assert [read(aws, job, host)[0] for host in ("algo-1", "algo-2")] == [b"ac", b"b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -120,6 +122,7 @@ def test_a_line_that_cannot_be_streamed_fails_the_job(aws: Server, line: str, re
     assert reason in job["FailureReason"]
 
 
+@pytest.mark.slow
 def test_a_program_that_never_reads_can_be_stopped(aws: Server) -> None:
     aws.put("piped/a", b"a")
     condition = {"MaxRuntimeInSeconds": 1}

@@ -104,6 +104,7 @@ def test_inputs_come_and_outputs_go(aws: Server) -> None:
     assert aws.sagemaker.list_tags(ResourceArn=job["ProcessingJobArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
 
 
+@pytest.mark.slow
 def test_hosts_share_the_keys(aws: Server) -> None:
     name = f"processing-{next(_numbers)}"
     cluster = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}}
@@ -131,6 +132,7 @@ def test_a_failure_says_its_code_and_message_and_uploads_nothing(aws: Server) ->
     assert listed(aws, name) == []
 
 
+@pytest.mark.slow
 def test_continuous_outputs_are_there_before_the_end(aws: Server) -> None:
     script = COUNT + "\nimport time\ntime.sleep(60)"
     name = f"processing-{next(_numbers) + 1}"
@@ -145,11 +147,13 @@ def test_continuous_outputs_are_there_before_the_end(aws: Server) -> None:
     assert [one["ProcessingJobName"] for one in found] == [name]
 
 
+@pytest.mark.slow
 def test_the_runtime_is_limited(aws: Server) -> None:
     name = start(aws, "import time\ntime.sleep(60)", StoppingCondition={"MaxRuntimeInSeconds": 1})
     assert ended(aws, name)["ProcessingJobStatus"] == "Stopped"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "changes", "reason"),
     [

@@ -72,6 +72,7 @@ def test_an_interrupted_job_goes_on_with_its_checkpoints(aws: Server, embedded: 
     assert job["BillableTimeInSeconds"] <= job["TrainingTimeInSeconds"]
 
 
+@pytest.mark.slow
 def test_waiting_for_capacity_ends_with_its_time_or_by_request(aws: Server, embedded: EmbeddedAws) -> None:
     with embedded.fault("interrupt-training", job="spot-waits", seconds=60, count=9):
         condition = {"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2}
@@ -85,6 +86,7 @@ def test_waiting_for_capacity_ends_with_its_time_or_by_request(aws: Server, embe
         assert ended(aws, "spot-stops")["SecondaryStatus"] == "Stopped"
 
 
+@pytest.mark.slow
 def test_capacity_on_demand_is_not_taken(aws: Server, embedded: EmbeddedAws) -> None:
     with embedded.fault("interrupt-training", job="on-demand", seconds=60, count=1) as fault:
         start(aws, "print('through')", TrainingJobName="on-demand")
@@ -127,6 +129,7 @@ def test_a_warm_pool_goes_to_the_next_job_that_is_like_it(aws: Server) -> None:
         aws.sagemaker.update_training_job(TrainingJobName=second, ResourceConfig={"KeepAlivePeriodInSeconds": 9})
 
 
+@pytest.mark.slow
 def test_a_warm_pool_ends_with_its_time(aws: Server) -> None:
     name = start(aws, "print(1)", **warm(1, RoleArn=ROLE))
     ended(aws, name)

@@ -112,6 +112,7 @@ def test_lines_are_sent_one_by_one_and_stay_in_order(aws: Server, name: str) -> 
     assert [line["text"] for line in lines(aws, job, "a.csv")] == rows
 
 
+@pytest.mark.slow
 def test_a_batch_holds_as_many_lines_as_fit(aws: Server, name: str) -> None:
     rows = [str(n) * 400_000 for n in range(5)]
     job = start(aws, name, {"a.csv": "\n".join(rows).encode()}, MaxPayloadInMB=1, **BY_LINE)
@@ -119,6 +120,7 @@ def test_a_batch_holds_as_many_lines_as_fit(aws: Server, name: str) -> None:
     assert [line["size"] for line in lines(aws, job, "a.csv")] == [800_001, 800_001, 400_000]
 
 
+@pytest.mark.slow
 def test_a_manifest_and_gzip_are_read(aws: Server, name: str) -> None:
     aws.put("pool/x/a.csv", gzip.compress(b"1,2"))
     manifest = aws.put("lists/t.json", json.dumps([{"prefix": f"s3://{BUCKET}/pool/"}, "x/a.csv"]).encode())
@@ -141,6 +143,7 @@ def test_a_record_that_fails_fails_its_object_and_the_job(aws: Server) -> None:
     assert data_log(aws, job)[1:] == [f"[sagemaker logs]: {BUCKET}/in/{job}/bad.csv: ClientError: 415: no such thing"]
 
 
+@pytest.mark.slow
 def test_a_failing_server_is_asked_again(aws: Server, name: str) -> None:
     job = start(aws, name, {"a.csv": b"fail"}, ModelClientConfig={"InvocationsMaxRetries": 1})
     assert ended(aws, job)["FailureReason"] == "AlgorithmError: See job logs for more information"
@@ -179,6 +182,7 @@ def test_stop_keeps_nothing(aws: Server, name: str) -> None:
     assert [one["TransformJobName"] for one in found] == [job]
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_come_up_fails_the_job(aws: Server) -> None:
     job = start(aws, model(aws, "sick-batch", ping=500), {"a.csv": b"1"})
     assert "did not pass the ping health check" in ended(aws, job)["FailureReason"]
@@ -188,6 +192,7 @@ def test_no_input_is_a_failure(aws: Server, name: str) -> None:
     assert "No S3 objects found" in ended(aws, start(aws, name))["FailureReason"]
 
 
+@pytest.mark.slow
 def test_an_isolated_model_stays_isolated(aws: Server) -> None:
     job = start(aws, model(aws, "alone-batch", SERVING_IMAGE, isolated=True), {"a.csv": b"1"})
     completed(aws, job)

@@ -132,6 +132,7 @@ def test_a_trial_carries_the_whole_envelope(aws: Server, tuned: str) -> None:
         assert tags == [{"Key": "team", "Value": "ml"}]
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_a_random_search(aws: Server, tuned: str) -> None:
     ranges = {"ContinuousParameterRanges": [LEARNING_RATE], "CategoricalParameterRanges": [OPTIMISER]}
     again = tune(aws, ranges, {**limits(3, 3), "RandomSeed": 7}, {})
@@ -170,6 +171,7 @@ def test_a_trial_below_the_median_is_stopped_early(aws: Server) -> None:
     assert job["HyperParameterTuningJobStatus"] == "Completed"
 
 
+@pytest.mark.slow
 def test_failed_trials_do_not_fail_the_tuning(aws: Server) -> None:
     resources = {"ResourceLimits": {"MaxParallelTrainingJobs": 2}}
     ranges = {"CategoricalParameterRanges": [OPTIMISER]}
