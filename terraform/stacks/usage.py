@@ -75,9 +75,9 @@ def add_trigger(
     functions: Mapping[str, Module],
 ) -> Module:
     if spec.start == "workflow" and workflow:
-        target = {"state_machine_arn": workflow.output("state_machine_arn")}
+        target = {"state_machine": {"arn": workflow.output("state_machine_arn")}}
     else:
-        target = {"function_alias_arn": functions[spec.start].output("alias_arn")}
+        target = {"function": {"alias_arn": functions[spec.start].output("alias_arn")}}
     return place(
         stack,
         f"{block(name)}_uploads",

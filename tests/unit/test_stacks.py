@@ -207,7 +207,9 @@ def test_claims_has_its_table_its_trigger_and_its_detector() -> None:
     table = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{modules['claims_table']['name']}"
     assert modules["network"]["table_arns"] == modules["people"]["table_arns"] == [table]
     assert modules["data_bucket"]["notifications"] == {"eventbridge": True}
-    assert modules["claims_uploads"]["target"] == {"state_machine_arn": "${module.claims_workflow.state_machine_arn}"}
+    assert modules["claims_uploads"]["target"] == {
+        "state_machine": {"arn": "${module.claims_workflow.state_machine_arn}"}
+    }
     judge = modules["claims_assess_claim"]
     assert judge["environment"]["DETECTOR_ENDPOINT_NAME"] == "slipway-rehearsal-claims-detector"
     asked = {arn for one in judge["statements"] for arn in one["resources"] if ":endpoint/" in arn}

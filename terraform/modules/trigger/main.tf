@@ -9,6 +9,8 @@ locals {
 
   _rule_arn  = "arn:${local._partition}:events:${local._region}:${local._account}:rule/${var.name}"
   _queue_arn = "arn:${local._partition}:sqs:${local._region}:${local._account}:${var.name}-dlq"
+
+  _target_arn = var.target.state_machine == null ? var.target.function.alias_arn : var.target.state_machine.arn
 }
 
 # The bucket must send its events to EventBridge (notifications = { eventbridge = true } of its module).
@@ -30,8 +32,8 @@ resource "aws_cloudwatch_event_rule" "this" {
 resource "aws_cloudwatch_event_target" "this" {
   rule      = aws_cloudwatch_event_rule.this.name
   target_id = "target"
-  arn       = coalesce(var.target.state_machine_arn, var.target.function_alias_arn)
-  role_arn  = var.target.state_machine_arn == null ? null : module.role[0].arn
+  arn       = local._target_arn
+  role_arn  = var.target.state_machine == null ? null : module.role[0].arn
 
   # The event's own account of the upload, as it is. An input transformer would put a key into a template without escaping
   # it, so that whoever names a file could add fields to the input.
@@ -50,12 +52,12 @@ resource "aws_cloudwatch_event_target" "this" {
 
 # A function answers to its own policy, not to a role; the alias alone, as the function module does it.
 resource "aws_lambda_permission" "this" {
-  count = var.target.function_alias_arn == null ? 0 : 1
+  count = var.target.function == null ? 0 : 1
 
   statement_id  = var.name
   action        = "lambda:InvokeFunction"
-  function_name = split(":", var.target.function_alias_arn)[6]
-  qualifier     = split(":", var.target.function_alias_arn)[7]
+  function_name = split(":", var.target.function.alias_arn)[6]
+  qualifier     = split(":", var.target.function.alias_arn)[7]
   principal     = "events.amazonaws.com"
   source_arn    = local._rule_arn
 }
@@ -95,7 +97,7 @@ resource "aws_sqs_queue_policy" "dead_letters" {
 
 module "role" {
   source = "../role"
-  count  = var.target.state_machine_arn == null ? 0 : 1
+  count  = var.target.state_machine == null ? 0 : 1
 
   boundary_arn = var.boundary_arn
   description  = "EventBridge rule ${var.name}: starts one state machine"
@@ -109,6 +111,6 @@ module "role" {
   statements = [{
     sid       = "StartExecution"
     actions   = ["states:StartExecution"]
-    resources = [var.target.state_machine_arn]
+    resources = [var.target.state_machine.arn]
   }]
 }

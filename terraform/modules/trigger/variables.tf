@@ -84,25 +84,26 @@ variable "retry" {
 }
 
 variable "target" {
+  # Objects around the ARNs: whether one is given is known before its ARN is.
   type = object({
-    function_alias_arn = optional(string)
-    state_machine_arn  = optional(string)
+    function      = optional(object({ alias_arn = string }))
+    state_machine = optional(object({ arn = string }))
   })
   description = "What is started, one of the two; it receives the detail of S3's event: bucket.name, object.key, object.version-id and so on."
   nullable    = false
 
   validation {
-    condition     = (var.target.function_alias_arn == null) != (var.target.state_machine_arn == null)
-    error_message = "target must name either function_alias_arn or state_machine_arn: one rule starts one thing."
+    condition     = (var.target.function == null) != (var.target.state_machine == null)
+    error_message = "target must name either function or state_machine: one rule starts one thing."
   }
 
   validation {
-    condition     = var.target.function_alias_arn == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+:[A-Za-z_][A-Za-z0-9_-]*$", var.target.function_alias_arn))
-    error_message = "target.function_alias_arn must be an alias ARN (...:function:<name>:<alias>): pass function.alias_arn; $LATEST and bare functions are refused."
+    condition     = var.target.function == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+:[A-Za-z_][A-Za-z0-9_-]*$", var.target.function.alias_arn))
+    error_message = "target.function.alias_arn must be an alias ARN (...:function:<name>:<alias>): pass function.alias_arn; $LATEST and bare functions are refused."
   }
 
   validation {
-    condition     = var.target.state_machine_arn == null ? true : can(regex("^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[^:*]+$", var.target.state_machine_arn))
-    error_message = "target.state_machine_arn must be the ARN of one state machine: pass workflow.state_machine_arn."
+    condition     = var.target.state_machine == null ? true : can(regex("^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[^:*]+$", var.target.state_machine.arn))
+    error_message = "target.state_machine.arn must be the ARN of one state machine: pass workflow.state_machine_arn."
   }
 }

@@ -9,7 +9,7 @@ variables {
   boundary_arn = "arn:aws:iam::123456789012:policy/slipway-boundary"
   key_arn      = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   alarms       = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:slipway-dev-alerts" }
-  target       = { state_machine_arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:slipway-dev-claims-assess" }
+  target       = { state_machine = { arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:slipway-dev-claims-assess" } }
 }
 
 run "only_uploads_below_the_prefixes_count" {
@@ -51,7 +51,7 @@ run "a_function_is_invoked_through_its_alias" {
   command = plan
 
   variables {
-    target = { function_alias_arn = "arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-dogs-classify-upload:live" }
+    target = { function = { alias_arn = "arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-dogs-classify-upload:live" } }
   }
 
   assert {
@@ -111,7 +111,7 @@ run "unreleased_code_is_refused" {
   command = plan
 
   variables {
-    target = { function_alias_arn = "arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-dogs-classify-upload" }
+    target = { function = { alias_arn = "arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-dogs-classify-upload" } }
   }
 
   expect_failures = [var.target]
