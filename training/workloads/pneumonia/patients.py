@@ -27,11 +27,11 @@ SEPARATOR = "__"
 
 _NAMES = (
     ("person", re.compile(r"person(?P<patient>\d+)_(?P<kind>bacteria|virus)_\d+", re.IGNORECASE)),
-    ("im", re.compile(r"(?P<kind>NORMAL2-|)IM-(?P<patient>\d+)(-\d+)+", re.IGNORECASE)),
+    ("im", re.compile(r"(?P<kind>(NORMAL2-)?IM)-(?P<patient>\d+)(-\d+)+", re.IGNORECASE)),
     ("id", re.compile(r"(?P<kind>NORMAL|BACTERIA|VIRUS)-(?P<patient>\d+)-\d+", re.IGNORECASE)),
     ("nih", re.compile(r"(?P<patient>\d{8})_(?P<kind>)\d{3}", re.IGNORECASE)),
 )
-_ILL = {"bacteria": True, "virus": True, "normal": False, "normal2-": False}
+_ILL = {"bacteria": True, "virus": True, "normal": False, "im": False, "normal2-im": False}
 
 
 def parse(stem: str) -> tuple[str, bool | None] | None:
