@@ -20,6 +20,7 @@ ALLOWED_INSTANCES = re.compile(r"ml\.(c5|c6i|c7i|c6g|c7g|m5|m6i|m7i|g4dn|g5|g6|i
 # AWS defines no resource for these (service authorization reference), so "*" is the only way to grant them.
 NO_RESOURCE = re.compile(
     r"(cloudwatch:putmetricdata|ecr:getauthorizationtoken|ec2:describe\w+|xray:\w+|sts:getcalleridentity"
+    r"|autoscaling:describe\w+|ssmmessages:(create|open)(control|data)channel"
     r"|logs:(createlogdelivery|deletelogdelivery|describeloggroups|describeresourcepolicies|getlogdelivery"
     r"|listlogdeliveries|putresourcepolicy|updatelogdelivery))"
 )

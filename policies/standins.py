@@ -30,6 +30,7 @@ _NAMES = ("name", "function_name", "bucket", "queue_name")
 _IDS = {
     "aws_default_security_group": "sg-",
     "aws_flow_log": "fl-",
+    "aws_launch_template": "lt-",
     "aws_route_table": "rtb-",
     "aws_security_group": "sg-",
     "aws_subnet": "subnet-",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.breaks import put
+from policies.breaks import put, set_at
 from policies.control import Control
 from policies.plan import Plan, Resource, listed
 
@@ -26,6 +26,12 @@ def check(machine: Resource, plan: Plan) -> Iterator[str]:
 
 
 _GROUPS = ("security_groups", "vpc_security_group_ids")
+
+
+def _in_a_group_that_lets_in(machine: Resource, plan: Plan) -> None:
+    rule = plan.of("aws_vpc_security_group_ingress_rule")[0]
+    set_at(machine.values, "network_interfaces.0.security_groups", [rule.values["security_group_id"]])
+
 
 CONTROL = Control(
     title="Nobody reaches an instance from outside",
@@ -50,6 +56,6 @@ CONTROL = Control(
         "a public address": put("network_interfaces.0.associate_public_ip_address", "true"),
         "as the subnet likes": put("network_interfaces.0.associate_public_ip_address", None),
         "a key pair": put("key_name", "mine"),
-        "a group that lets in": put("network_interfaces.0.security_groups", ["sg-endpoints"]),
+        "a group that lets in": _in_a_group_that_lets_in,
     },
 )

@@ -57,7 +57,7 @@ def check(policy: Resource, plan: Plan) -> Iterator[str]:
         services = {action.split(":")[0] for action in found}
         whole = {name for name in services if may(statement, [f"{name}:anything that is still to come"])}
         found = [action for action in found if action.split(":")[0] not in whole]
-        if found and not _under_the_boundary(found, statement, plan):
+        if found and not _under_the_boundary(found, statement, plan) and not _at_a_workbench(found, statement, plan):
             yield f"{statement.get('Sid')} allows {', '.join(found)}"
 
 
@@ -71,6 +71,17 @@ def _under_the_boundary(found: list[str], statement: Statement, plan: Plan) -> b
     boundaries = demanded(statement, "iam:permissionsboundary")
     own = [b for b in boundaries if b.startswith(f"arn:aws:iam::{plan.account}:policy/") and "*" not in b]
     return bool(own) and own == boundaries and all(action.startswith("iam:") for action in found)
+
+
+def _at_a_workbench(found: list[str], statement: Statement, plan: Plan) -> bool:
+    """Whether all of it opens shells on instances of this plan's own groups, whose role can do no more than a job's.
+
+    A session needs both: the instance, which has to be one of them, and the document that says what is opened there.
+    """
+    groups = {group.values.get("name") for group in plan.of("aws_autoscaling_group")}
+    named = demanded(statement, "ssm:resourcetag/name")
+    documents = all(arn.endswith(":document/SSM-SessionManagerRunShell") for arn in resources(statement) or ["*"])
+    return found == ["ssm:startsession"] and bool(groups) and (documents or (bool(named) and set(named) <= groups))
 
 
 CONTROL = Control(
@@ -96,6 +107,12 @@ CONTROL = Control(
         "in small letters": grant("IAM:putrolepolicy", ROLE),
         "with a question mark": grant("sts:Assume?ole", ROLE),
         "a shell": grant("ssm:StartSession", f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0"),
+        "a shell on any instance of that name": grant(
+            "ssm:StartSession",
+            f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*",
+            Condition={"StringEquals": {"ssm:resourceTag/Name": "somebody-s-server"}},
+        ),
+        "a command": grant("ssm:SendCommand", f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0"),
         "in a managed policy": grant_in("aws_iam_policy", "iam:CreateRole", ROLE),
         "inside the role": grant_in("aws_iam_role", "iam:AttachRolePolicy", ROLE),
     },

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 
 from policies.breaks import grant, grant_in
 from policies.control import ACCOUNT, REGION, Control
-from policies.iam import IDENTITIES, grants, is_wild, matches, resources, role_statements
+from policies.iam import IDENTITIES, demanded, grants, is_wild, matches, resources, role_statements
 from policies.kit import NO_RESOURCE, policy_text
 from policies.plan import Plan, Resource, actions, condition_keys
 
-# AWS gives these ids, so that nobody can name them beforehand.
+# AWS gives these ids, so that nobody can name them beforehand; instances can be told by a tag.
 UNNAMED = re.compile(r"arn:aws:(ec2:[^:]+:\d{12}:network-interface/\*|logs:[^:]+:\d{12}:log-group:\*)")
+TAGGED = re.compile(r"arn:aws:ec2:[^:]+:\d{12}:instance/\*")
 
 
 def check(policy: Resource, _: Plan) -> Iterator[str]:
     for statement in role_statements(policy):
+        told = demanded(statement, "ssm:resourcetag/name")
+        tagged = bool(told) and not any("*" in name for name in told)
         wild = [arn for arn in resources(statement) if is_wild(arn) and not UNNAMED.fullmatch(arn)]
+        wild = [arn for arn in wild if not (tagged and TAGGED.fullmatch(arn))]
         found = [action for action in actions(statement) if wild and not _told_elsewhere(policy, action)]
         if found:
             yield f"{statement.get('Sid')} allows on {', '.join(wild)}: {', '.join(found)}"
@@ -63,5 +67,11 @@ CONTROL = Control(
         "every bucket's objects": grant("s3:GetObject", "arn:aws:s3:::*/*"),
         "every endpoint": grant("sagemaker:InvokeEndpoint", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/*"),
         "in a managed policy": grant_in("aws_iam_policy", "s3:GetObject", "*"),
+        "every instance": grant("ssm:UpdateInstanceInformation", f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"),
+        "every name of instances": grant(
+            "ssm:UpdateInstanceInformation",
+            f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*",
+            Condition={"StringLike": {"ssm:resourceTag/Name": "slipway-*"}},
+        ),
     },
 )

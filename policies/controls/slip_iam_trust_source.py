@@ -13,6 +13,10 @@ from policies.plan import Plan, Resource, services, statements
 
 def check(role: Resource, plan: Plan) -> Iterator[str]:
     for statement in statements(role.values.get("assume_role_policy"), "Allow"):
+        # EC2 says no source, and takes roles by instance profiles of the role's own account only.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html
+        if services(statement) == ["ec2.amazonaws.com"]:
+            continue
         sources = [demanded(statement, key) for key in ("aws:sourceaccount", "aws:sourcearn")]
         if services(statement) and not any(s and all(account_of(v) == plan.account for v in s) for s in sources):
             yield f"{', '.join(services(statement))} may take the role for another account"

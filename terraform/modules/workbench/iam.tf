@@ -100,16 +100,26 @@ locals {
       }]
     },
     {
+      sid       = "ReportInstance"
+      actions   = ["ssm:UpdateInstanceInformation"]
+      resources = ["arn:${local._partition}:ec2:${local._account}:instance/*"]
+      conditions = [{
+        test     = "StringEquals"
+        variable = "ssm:resourceTag/Name"
+        values   = [local._name]
+      }]
+      wildcard_reason = "The instance's id is unknown beforehand; the condition names the workbench"
+    },
+    {
       sid = "TakeSessions"
       actions = [
-        "ssm:UpdateInstanceInformation",
         "ssmmessages:CreateControlChannel",
         "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel",
         "ssmmessages:OpenDataChannel",
       ]
       resources       = ["*"]
-      wildcard_reason = "The channels support no resource, and the agent reports its instance before the id is known"
+      wildcard_reason = "The channels support no resource"
     },
   ]
 }
