@@ -27,8 +27,10 @@ def render(
     dataset: Mapping[str, Any],
     metrics: Mapping[str, Any],
     hyperparameters: Mapping[str, Value],
+    *,
+    more: Mapping[str, str] | None = None,
 ) -> str:
-    """The card as Markdown."""
+    """The card as Markdown; `more` holds further sections, by heading, that stand before the limits."""
     rows = "\n".join(
         f"| {name} | {row['images']} | {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} |"
         for name, row in metrics["classes"].items()
@@ -52,6 +54,7 @@ threshold of {metrics["threshold"]} a share of {metrics["share_below_threshold"]
             "How it was made": f"""{description["architecture"]}; {settings(hyperparameters)}. \
 Probabilities are calibrated with temperature {metrics["temperature"]:.2f}.""",
             "Precision": _precision(metrics["quantisation"]),
+            **(more or {}),
             "Limits": f"""It knows {len(classes)} classes ({", ".join(classes)}) and names one of them for any
 {_CLOSED_WORLD}""",
         },

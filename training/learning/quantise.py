@@ -135,6 +135,15 @@ def decide(path: Path, asked: str, images: Tensor, test: Split, limits: Quantisa
     return cost, given["fp32"]
 
 
+def cost_line(cost: Cost) -> str:
+    """What quantising came to, for the log."""
+    kept = "written" if cost.precision == "int8" else "not written, fp32 stays"
+    accuracy = f"top-1 {cost.int8_top1:.4f} (fp32 {cost.fp32_top1:.4f})"
+    lost = f"{cost.top1_loss_points:.2f} points lost, {cost.limit_points:g} allowed"
+    size = f"{cost.int8_bytes} bytes (fp32 {cost.fp32_bytes})"
+    return f"int8 {kept}: {accuracy}, {lost}; {size}; {cost.speedup:.2f} times as fast here"
+
+
 def sample(split: Split, count: int, seed: int) -> Tensor:
     """At most `count` images of the split, drawn with the seed."""
     order = torch.randperm(len(split.labels), generator=torch.Generator().manual_seed(seed))

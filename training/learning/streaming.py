@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 AREA = (0.08, 1.0)
-RATIO = (3 / 4, 4 / 3)
-"""Share of an image that a random crop keeps, and its width over its height (Szegedy et al., 2015, section 6)."""
+STRETCH = 4 / 3
+"""Share of an image that a random crop keeps, and its largest width over height, or height over width (Szegedy et al.,
+2015, section 6)."""
 
 _REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
@@ -84,6 +85,8 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
         The middle; or None for the whole image, which the server shows to the model.
     area
         Least and largest share of an image that a random view keeps.
+    stretch
+        Largest width over height of a random view, before it is made square; 1 leaves shapes as they are.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
         seed: int,
         still: View | None = CENTRE,
         area: tuple[float, float] = AREA,
+        stretch: float = STRETCH,
     ) -> None:
         self._files = files
         self._side = side
@@ -102,6 +106,7 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
         self._seed = seed
         self._still = still
         self._area = area
+        self._stretch = stretch
 
     def __len__(self) -> int:
         return len(self._files.paths)
@@ -121,7 +126,7 @@ class Crops(Dataset[tuple["Tensor", "Tensor"]]):
     def _read(self, pick: Pick, out: Pixels) -> None:
         path = self._files.paths[pick.image]
         draw = random.Random(f"{self._seed}:{pick.epoch}:{pick.image}")  # noqa: S311 (must repeat, guards nothing)
-        view = random_view(draw, self._area) if self._augment else self._still
+        view = random_view(draw, self._area, self._stretch) if self._augment else self._still
         data = path.read_bytes()
         try:
             width, height, _ = size_of(data)
@@ -210,9 +215,9 @@ def loader(
     )
 
 
-def random_view(draw: random.Random, share: tuple[float, float] = AREA) -> View:
+def random_view(draw: random.Random, share: tuple[float, float] = AREA, stretch: float = STRETCH) -> View:
     """A view of random area, shape and place, mirrored every other time."""
-    area, ratio = draw.uniform(*share), math.exp(draw.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
+    area, ratio = draw.uniform(*share), math.exp(draw.uniform(-math.log(stretch), math.log(stretch)))
     return View(area, ratio, draw.random(), draw.random(), draw.random() < 0.5)
 
 

@@ -109,8 +109,7 @@ def unfreeze(network: nn.Module, count: int) -> None:
 
 
 def groups(network: nn.Module, learning_rate: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters for an optimiser; a stage learns `decay` times as fast as the one behind it.
-    """
+    """Parameters for an optimiser; a stage learns `decay` times as fast as the one behind it."""
     found = []
     for depth, (name, modules) in enumerate(reversed(stages(network).items())):
         learning = [parameter for parameter in _parameters(modules) if parameter.requires_grad]
