@@ -74,7 +74,7 @@ def check(
     if fix is not None and fix.exists() and any(fix.iterdir()):
         raise DataError("--fix", str(fix), "holds files; name an empty or a new folder")
     table = labels.by_table(place)
-    paths = [path for path in place.paths if _is_picture(path)]
+    paths = [path for path in place.paths if is_picture(path)]
     if not paths:
         raise DataError("source", place.name, "holds no images; name a folder of class folders, or their s3:// prefix")
     report, seen = Report(images=len(paths)), _Seen()
@@ -99,7 +99,8 @@ def check(
     return report
 
 
-def _is_picture(path: str) -> bool:
+def is_picture(path: str) -> bool:
+    """Whether a path is that of an image to be looked at, by its name."""
     parts = PurePosixPath(path).parts
     # Archives made on a Mac hold a shadow of every file; versions of images are not looked at again.
     hidden = parts[-1].startswith(".") or "__MACOSX" in parts or AUGMENTED in parts[:-1]
