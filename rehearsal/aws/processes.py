@@ -1,7 +1,8 @@
 """Every child process of the embedded AWS: started here, counted here, ended here.
 
-A child gets its own process group, so that whatever it starts ends with it. Should the server itself be killed without
-a chance to clean up, the warden (a tiny process holding a pipe to the server) ends what is left.
+A child gets its own process group, so that whatever it starts ends with it; grandchildren that have left the group (as
+torchrun's workers do) are looked for. Should the server itself be killed without a chance to clean up, the warden (a
+tiny process holding a pipe to the server) ends what is left.
 """
 
 from __future__ import annotations
@@ -15,16 +16,31 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _WARDEN = """
-import os, signal, sys
+import glob, os, signal, sys
 groups = set()
 for line in sys.stdin:
     (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
-for group in groups:
+parents = {}
+for path in glob.glob("/proc/[0-9]*/stat"):
+    try:
+        with open(path) as stat:
+            facts = stat.read().rpartition(")")[2].split()
+        parents[int(path.split("/")[2])] = (int(facts[1]), int(facts[2]))
+    except OSError:
+        pass
+found = True
+family = set(groups)
+while found:
+    found = {pid for pid, (parent, _) in parents.items() if parent in family} - family
+    family |= found
+for group in groups | {parents[pid][1] for pid in family if pid in parents}:
     try:
         os.killpg(group, signal.SIGKILL)
     except OSError:
@@ -81,11 +97,16 @@ class Process:
 
     def stop(self, grace: float = 5.0) -> int:
         """Ask the group to end, insist after ``grace`` seconds, and return the exit status."""
+        left: list[psutil.Process] = []
         if self._popen.poll() is None:
+            left = _left_group(self.pid)
             self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(grace)
         self.signal(signal.SIGKILL)  # grandchildren may outlive a polite leader
+        for one in left:
+            with contextlib.suppress(psutil.Error):  # gone, or its number belongs to another by now
+                one.kill()
         status = self._popen.wait()
         _forget(self)
         return status
@@ -159,6 +180,17 @@ def stop_all(grace: float = 3.0) -> None:
             if warden.stdin:
                 warden.stdin.close()
             warden.wait()
+
+
+def _left_group(leader: int) -> list[psutil.Process]:
+    """Return the descendants of a process that are in other groups than its own."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for one in psutil.Process(leader).children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError):
+                if os.getpgid(one.pid) != leader:
+                    found.append(one)
+    return found
 
 
 def _forget(process: Process) -> None:
