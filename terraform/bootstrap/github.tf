@@ -54,7 +54,7 @@ resource "aws_iam_role" "ci" {
 }
 
 resource "aws_iam_policy" "ci" {
-  for_each = merge(local._plan_policies, local._deploy_policies)
+  for_each = merge(local._plan_policies, local._deploy_policies, local._workbench_policies)
 
   name        = "${var.project}-ci-${each.key}"
   description = "Part of what the pipeline may do: ${each.key}"
@@ -74,6 +74,8 @@ resource "aws_iam_role_policy_attachment" "ci" {
     { for name in keys(local._deploy_policies) : "deploy ${name}" => { role = "deploy", policy = name } },
     # Whoever applies plans first.
     { "deploy read" = { role = "deploy", policy = "read" } },
+    { for name in keys(local._workbench_policies) : "deploy ${name}" => { role = "deploy", policy = name } },
+    { for name in keys(local._workbench_policies) : "plan ${name}" => { role = "plan", policy = name } if name == "workbench-read" },
   )
 
   role       = aws_iam_role.ci[each.value.role].name

@@ -120,3 +120,10 @@ variable "repository" {
     error_message = "repository must be owner/name, without wildcards and without https://github.com/."
   }
 }
+
+variable "workbenches" {
+  type        = bool
+  description = "Whether environments of this account may have workbenches: the pipeline then may make launch templates, groups and instance profiles."
+  default     = false
+  nullable    = false
+}

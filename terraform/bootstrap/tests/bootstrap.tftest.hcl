@@ -250,3 +250,35 @@ run "refuses_environment_twice" {
   }
   expect_failures = [var.environments]
 }
+
+run "no_instances_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(join("", [for policy in aws_iam_policy.ci : policy.policy]), "RunInstances")
+    error_message = "Without workbenches the pipeline starts no instances."
+  }
+}
+
+run "workbenches_when_asked_for" {
+  command = plan
+
+  variables {
+    workbenches = true
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_policy.ci["workbench"].policy).Statement :
+      [s.Resource, s.Condition.StringEquals["iam:PassedToService"]] if s.Sid == "PassRolesToInstances"
+    ] == [["arn:aws:iam::123456789012:role/slipway-*-workbench", "ec2.amazonaws.com"]]
+    error_message = "Instances get the roles of workbenches and no other."
+  }
+
+  assert {
+    condition = toset([
+      for name, attached in aws_iam_role_policy_attachment.ci : name if strcontains(name, "workbench")
+    ]) == toset(["deploy workbench", "deploy workbench-read", "plan workbench-read"])
+    error_message = "Whoever only plans changes nothing."
+  }
+}
