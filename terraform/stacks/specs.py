@@ -77,6 +77,7 @@ class Training(_Read):
     instance: Instance
     gate: Gate
     processes_per_instance: int = 1
+    tuning: dict[str, Any] | None = None
 
 
 class Inference(_Read):

@@ -33,49 +33,68 @@ locals {
     }],
   )
 
-  _job_statements = [
-    {
-      sid        = "SendJobsInTheEnvelope"
-      actions    = ["sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateTrainingJob"]
-      resources  = concat(local._jobs, local._searches)
-      conditions = local._envelope
-    },
-    {
-      sid       = "TagJobs"
-      actions   = ["sagemaker:AddTags"]
-      resources = concat(local._jobs, local._searches)
-    },
-    {
-      sid       = "PassTrainingRole"
-      actions   = ["iam:PassRole"]
-      resources = values(var.jobs.role_arns)
-      conditions = [{
-        test     = "StringEquals"
-        variable = "iam:PassedToService"
-        values   = ["sagemaker.amazonaws.com"]
-      }]
-    },
-    {
-      sid = "FollowAndStopJobs"
-      actions = [
-        "sagemaker:DescribeHyperParameterTuningJob",
-        "sagemaker:DescribeTrainingJob",
-        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
-        "sagemaker:StopHyperParameterTuningJob",
-        "sagemaker:StopTrainingJob",
-      ]
-      resources = concat(local._jobs, local._searches, local._trials)
-    },
-    {
-      sid             = "ListJobs"
-      actions         = ["sagemaker:ListHyperParameterTuningJobs", "sagemaker:ListTrainingJobs"]
-      resources       = ["*"]
-      wildcard_reason = "The List actions of SageMaker support no resource; they show names and states of jobs"
-    },
-    {
-      sid       = "ReadTrialLogs"
-      actions   = ["logs:GetLogEvents"]
-      resources = [for name in values(var.jobs.tuning_names) : "${local._arn.logs}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${name}-*"]
-    },
-  ]
+  _job_statements = concat(
+    [
+      {
+        sid        = "SendJobsInTheEnvelope"
+        actions    = ["sagemaker:CreateTrainingJob"]
+        resources  = local._jobs
+        conditions = local._envelope
+      },
+      {
+        sid       = "TagJobs"
+        actions   = ["sagemaker:AddTags"]
+        resources = local._jobs
+      },
+      {
+        sid       = "PassTrainingRole"
+        actions   = ["iam:PassRole"]
+        resources = values(var.jobs.role_arns)
+        conditions = [{
+          test     = "StringEquals"
+          variable = "iam:PassedToService"
+          values   = ["sagemaker.amazonaws.com"]
+        }]
+      },
+      {
+        sid       = "FollowAndStopJobs"
+        actions   = ["sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
+        resources = concat(local._jobs, local._trials)
+      },
+      {
+        sid             = "ListJobs"
+        actions         = ["sagemaker:ListHyperParameterTuningJobs", "sagemaker:ListTrainingJobs"]
+        resources       = ["*"]
+        wildcard_reason = "The List actions of SageMaker support no resource; they show names and states of jobs"
+      },
+    ],
+    # Only where a workload says what to search. The trials are SageMaker's own doing: nobody is granted to make one.
+    [for statement in [
+      {
+        sid        = "SendSearchesInTheEnvelope"
+        actions    = ["sagemaker:CreateHyperParameterTuningJob"]
+        resources  = local._searches
+        conditions = local._envelope
+      },
+      {
+        sid       = "TagSearches"
+        actions   = ["sagemaker:AddTags"]
+        resources = local._searches
+      },
+      {
+        sid = "FollowAndStopSearches"
+        actions = [
+          "sagemaker:DescribeHyperParameterTuningJob",
+          "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+          "sagemaker:StopHyperParameterTuningJob",
+        ]
+        resources = local._searches
+      },
+      {
+        sid       = "ReadTrialLogs"
+        actions   = ["logs:GetLogEvents"]
+        resources = [for name in values(var.jobs.tuning_names) : "${local._arn.logs}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${name}-*"]
+      },
+    ] : statement if length(var.jobs.tuning_names) > 0],
+  )
 }

@@ -13,10 +13,14 @@ locals {
   }
 
   # Composed from the names, because an endpoint exists only once a model is promoted, and the right to call it precedes it.
-  _machines = concat([for name in values(var.workloads) : "${name}-retrain"], values(var.workflows))
-  _packages = [for name in values(var.workloads) : "${local._arn.sagemaker}:model-package/${name}/*"]
-  _jobs     = [for name in values(var.workloads) : "${local._arn.sagemaker}:training-job/${name}-*"]
-  _groups   = [for name in values(var.workloads) : "${local._arn.sagemaker}:model-package-group/${name}"]
+  # Patterns, because IAM ends at 10,240 characters: every name of this environment, and of no other, begins like that.
+  _packages = ["${local._arn.sagemaker}:model-package/${var.name}-*/*"]
+  _jobs     = ["${local._arn.sagemaker}:training-job/${var.name}-*"]
+  _groups   = ["${local._arn.sagemaker}:model-package-group/${var.name}-*"]
+  _machines = concat(
+    ["${var.name}-*-retrain"],
+    [for ending in distinct([for name in values(var.workflows) : element(split("-", name), -1)]) : "${var.name}-*-${ending}"],
+  )
 }
 
 # One hour, whatever is asked for: a role that is assumed from another role's session lasts no longer anyway.

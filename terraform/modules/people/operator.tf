@@ -80,22 +80,20 @@ locals {
     {
       sid       = "ReadJobLogs"
       actions   = ["logs:GetLogEvents"]
-      resources = [for name in values(var.workloads) : "${local._arn.logs}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${name}-*"]
+      resources = ["${local._arn.logs}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${var.name}-*"]
     },
     {
       sid     = "ReadWorkloadLogs"
       actions = ["logs:FilterLogEvents"]
-      resources = flatten([
-        for name in values(var.workloads) : [
-          for group in ["lambda/${name}-*", "sagemaker/Endpoints/${name}", "vendedlogs/states/${name}-*"] :
-          "${local._arn.logs}:log-group:/aws/${group}:*"
-        ]
-      ])
+      resources = [
+        for group in ["lambda", "sagemaker/Endpoints", "vendedlogs/states"] :
+        "${local._arn.logs}:log-group:/aws/${group}/${var.name}-*:*"
+      ]
     },
     {
       sid       = "TryEndpoints"
       actions   = ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"]
-      resources = [for name in values(var.workloads) : "${local._arn.sagemaker}:endpoint/${name}"]
+      resources = ["${local._arn.sagemaker}:endpoint/${var.name}-*"]
     },
     # Absence alone would do today. Written out, no policy that is added one day makes an operator an approver.
     {

@@ -38,14 +38,19 @@ variable "jobs" {
     role_arns          = map(string)
     security_group_ids = map(list(string))
     subnet_ids         = list(string)
-    tuning_names       = map(string)
+    tuning_names       = optional(map(string), {})
   })
-  description = "What a job must stand on before an operator may send it: instance types, the longest run (seconds), subnets and, by workload, role, security groups and the beginning of the names of tuning jobs."
+  description = "What a job must stand on before an operator may send it: instance types, the longest run (seconds), subnets and, by workload, role, security groups and, where it has tuning jobs, the beginning of their names."
   nullable    = false
 
   validation {
-    condition     = alltrue([for names in [var.jobs.role_arns, var.jobs.security_group_ids, var.jobs.tuning_names] : toset(keys(names)) == toset(keys(var.workloads))])
-    error_message = "jobs.role_arns, security_group_ids and tuning_names must each have an entry for every one of workloads, and no other."
+    condition     = alltrue([for names in [var.jobs.role_arns, var.jobs.security_group_ids] : toset(keys(names)) == toset(keys(var.workloads))])
+    error_message = "jobs.role_arns and security_group_ids must each have an entry for every one of workloads, and no other."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.jobs.tuning_names), keys(var.workloads))) == 0
+    error_message = "jobs.tuning_names names a workload that is none of workloads: add it there, or take it out here."
   }
 
   validation {
