@@ -84,8 +84,10 @@ class Prepare:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 on a GPU, where it is twice as fast and needs no scaling of the loss; float32 on a CPU."""
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+    """bfloat16, which needs no scaling of the loss, on GPUs that compute with it (Ampere and later); else float32."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
 
 
 def fit(
