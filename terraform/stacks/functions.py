@@ -63,7 +63,6 @@ def surroundings(base: Base, name: str, workload: Workload, spec: WorkloadSpec) 
             **{
                 f"{short.upper()}_THRESHOLD": str(least) for short, least in (usage.thresholds if usage else {}).items()
             },
-            "INCOMING_PREFIX": incoming(name),
             "MAX_IMAGE_BYTES": str(spec.inference.max_image_bytes),
             "MAX_IMAGE_PIXELS": str(spec.inference.max_image_pixels),
             "RESULTS_BUCKET": data_name,

@@ -37,7 +37,7 @@ run "machines_are_those_that_there_are" {
   assert {
     condition = toset([
       for arn in one([for s in local._operator_statements : s.resources if s.sid == "RunStateMachines"]) : element(split(":", arn), 6)
-    ]) == toset(["slipway-dev-claims-assess", "slipway-dev-claims-retrain", "slipway-dev-vehicles-retrain"])
+    ]) == toset(["slipway-dev-*-assess", "slipway-dev-*-retrain"])
     error_message = "The operator starts every retraining, and the workflows of the workloads that have one."
   }
 }
@@ -121,9 +121,9 @@ run "only_named_resources" {
   assert {
     condition = alltrue([
       for arn in flatten([for s in concat(local._operator_statements, local._approver_statements) : s.resources if s.sid != "ListData" && try(s.effect, "Allow") == "Allow"]) :
-      can(regex("/claims/|/vehicles/|slipway-dev-(claims|vehicles)|:key/|log-group:/aws/sagemaker/TrainingJobs:\\*", arn))
+      can(regex("/claims/|/vehicles/|[:/]slipway-dev-|:key/|log-group:/aws/sagemaker/TrainingJobs:\\*", arn))
     ])
-    error_message = "Every grant must be for a workload of this environment."
+    error_message = "Every grant must be for this environment."
   }
 
   assert {
@@ -231,10 +231,10 @@ run "job_passes_in_its_envelope_only" {
 
   assert {
     condition = toset(flatten([for s in local._job_statements : s.resources if startswith(s.sid, "Send")])) == toset([
-      for name in ["training-job/slipway-dev-claims-*", "training-job/slipway-dev-vehicles-*", "hyper-parameter-tuning-job/vehicles-dev-*"] :
+      for name in ["training-job/slipway-dev-*", "hyper-parameter-tuning-job/vehicles-dev-*"] :
       "arn:aws:sagemaker:eu-west-1:123456789012:${name}"
     ])
-    error_message = "Jobs are known by their names: no trial is made but by SageMaker, and no job of another workload."
+    error_message = "Jobs are known by their names: no trial is made but by SageMaker, and no job of another environment."
   }
 
   assert {
