@@ -110,6 +110,18 @@ class TableUnusable(FunctionError):
     """The table does not exist, or this role may not write to it."""
 
 
+class UrlNotAllowed(FunctionError):
+    """The URL's host is not on the list, or leads somewhere that is not the public internet."""
+
+
+class UrlUnusable(FunctionError):
+    """What the URL answers is no image."""
+
+
+class UrlUnavailable(FunctionError):
+    """The URL gives no answer, or not in time. Safe to retry."""
+
+
 class OutOfTime(FunctionError):
     """Too little of the function's time is left for another attempt. Safe to retry."""
 

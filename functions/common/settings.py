@@ -40,9 +40,15 @@ def integer(name: str, default: str, minimum: int, maximum: int) -> int:
     return int(value)
 
 
+def optional_names(name: str, default: str = "") -> frozenset[str]:
+    """Return a comma-separated list as a set, which may be empty."""
+    return frozenset(part.strip() for part in os.environ.get(name, default).split(",") if part.strip())
+
+
 def names(name: str) -> frozenset[str]:
     """Return a comma-separated list as a set; an empty one is refused."""
-    found = frozenset(part.strip() for part in text(name).split(",") if part.strip())
+    text(name)
+    found = optional_names(name)
     if not found:
         raise InvalidSetting(name, "", "names nothing", _REMEDY)
     return found

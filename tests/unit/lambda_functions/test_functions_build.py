@@ -21,6 +21,7 @@ def test_every_function_is_there():
     assert NAMES == [
         "assess_claim",
         "classify_image",
+        "classify_upload",
         "collect_results",
         "filter_predictions",
         "record_assessment",

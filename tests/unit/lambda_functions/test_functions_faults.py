@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit import functions_support as support
 from tests.unit.lambda_functions.scripted import Reply, Scripted, answer, failure, piece, refusal
+from tests.unit.lambda_functions.tls import serve_tls
 
 answers = support.common("answers")
 aws = support.common("aws")
@@ -228,7 +224,7 @@ def test_a_connection_that_was_closed_while_the_environment_slept_costs_no_retry
 
 def test_only_a_server_with_a_certificate_that_is_trusted_gets_the_image(environment, scripted, tmp_path):
     server = scripted(piece(PICTURE))
-    trusted = _serve_tls(server, tmp_path)
+    trusted = serve_tls(server, tmp_path, "localhost")
     url = f"https://localhost:{server.url.rpartition(':')[2]}"
     environment.setenv("AWS_ENDPOINT_URL_S3", url)
 
@@ -244,26 +240,3 @@ def test_only_a_server_with_a_certificate_that_is_trusted_gets_the_image(environ
     environment.setenv("AWS_ENDPOINT_URL_S3", url.replace("localhost", "127.0.0.1"))
     with pytest.raises(answers.NoAnswerError, match="SSLError"):
         read()
-
-
-def _serve_tls(server: Scripted, folder: Any) -> str:
-    """Put TLS before a server, with a certificate of its own for localhost; returns the certificate's path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    private.write_bytes(key.private_bytes(*encoding))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, private)
-    server.secure(context)
-    return str(certificate)
