@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TRAINING = Path(__file__).resolve().parents[1]
 
 SHARED = (
-    *("__init__.py", "errors.py", "learning"),
+    *("__init__.py", "errors.py", "learning", "monitoring"),
     *(f"workloads/{name}.py" for name in ("__init__", "checks", "description", "spec", "values")),
     *("serving/__init__.py", "serving/errors.py", "serving/headers.py"),
 )
