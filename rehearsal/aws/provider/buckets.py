@@ -32,6 +32,24 @@ def install() -> None:
         set_logging(self, *args, **kwargs)
 
     FakeBucket.set_logging = and_remember
+    _tell_of_eventbridge()
+
+
+def _tell_of_eventbridge() -> None:
+    """moto keeps that a bucket sends its events to EventBridge, and does not tell: the setting is an empty element."""
+    from moto.core.responses import ActionResult
+    from moto.s3.responses import S3Response
+
+    answer = S3Response.serialized
+
+    def serialized(self: Any, result: Any) -> Any:
+        if self.data.get("Action") == "GetBucketNotificationConfiguration" and isinstance(result, ActionResult):
+            found = self.backend.get_bucket_notification_configuration(self.bucket_name)
+            if found is not None and found.event_bridge is not None:
+                result.result["EventBridgeConfiguration"] = {}
+        return answer(self, result)
+
+    S3Response.serialized = serialized
 
 
 def _may_deliver(target_bucket: Any, target_prefix: str | None) -> bool:

@@ -345,3 +345,12 @@ resource "aws_cloudwatch_event_target" "uploads" {
     arn = aws_sqs_queue.dead.arn
   }
 }
+
+resource "aws_s3_bucket" "uploads" {
+  bucket = "${local.name}-${local.account}-uploads"
+}
+
+resource "aws_s3_bucket_notification" "uploads" {
+  bucket      = aws_s3_bucket.uploads.bucket
+  eventbridge = true
+}
