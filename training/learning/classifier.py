@@ -33,7 +33,7 @@ def run(workload: Workload, job: container.Job) -> dict[str, Any]:
     """
     started = time.monotonic()
     values = job.hyperparameters
-    threads = container.set_threads(1 if values["architecture"] == "small_cnn" else 64)
+    threads = container.set_threads(1 if str(values["architecture"]).endswith("_cnn") else 64)
     weights = container.weights_file(job)
     size = workload.data.image
     dataset = images.describe(job.channels["train"], workload.data.classes)

@@ -33,12 +33,14 @@ def build(architecture: str, classes: int, channels: int = 3) -> nn.Module:
     """
     if architecture == "small_cnn":
         return small_cnn(classes, channels=channels)
+    if architecture == "patch_cnn":
+        return patch_cnn(classes, channels=channels)
     if architecture == SMALL:
         return SmallResNet(classes, channels)
     if architecture in _STAGES:
         block = Bottleneck if architecture == "resnet50" else BasicBlock
         return ResNet(_STAGES[architecture], block, classes, channels)
-    known = ", ".join(("small_cnn", SMALL, *_STAGES))
+    known = ", ".join(("small_cnn", "patch_cnn", SMALL, *_STAGES))
     raise TrainingError("architecture", architecture, f"is not known; choose one of {known}")
 
 
@@ -58,6 +60,31 @@ def small_cnn(classes: int, width: int = 16, channels: int = 3) -> nn.Module:
         nn.MaxPool2d(2),
         *stage(4 * width, 4 * width),
         nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4 * width, classes),
+    )
+
+
+def patch_cnn(classes: int, width: int = 16, channels: int = 3) -> nn.Module:
+    """Six convolutions, of which the strongest answer anywhere counts: for what is small and may be anywhere.
+
+    An average over the image would drown a scratch in all that is whole.
+    """
+
+    def stage(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    return nn.Sequential(
+        *stage(channels, width, 2),
+        *stage(width, width),
+        *stage(width, 2 * width),
+        nn.MaxPool2d(2),
+        *stage(2 * width, 2 * width),
+        *stage(2 * width, 4 * width),
+        nn.MaxPool2d(2),
+        *stage(4 * width, 4 * width),
+        nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
         nn.Linear(4 * width, classes),
     )

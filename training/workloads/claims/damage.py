@@ -109,7 +109,7 @@ def _lamp(canvas: Canvas, placed: Placed, rng: np.random.Generator) -> Array:
     sign = int(rng.choice(signs or [1, -1]))
     corners = lamp(placed, sign)
     middle = corners.mean(0)
-    reach = placed.scale * rng.uniform(0.2, 0.32)
+    reach = placed.scale * rng.uniform(0.26, 0.4)
     turn = np.sort(rng.uniform(0, 2 * np.pi, 11))
     spike = rng.uniform(0.6, 1.25, 11)[:, None]
     hole = middle + np.stack([np.cos(turn), 0.72 * np.sin(turn)], 1) * reach * spike
