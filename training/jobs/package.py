@@ -26,7 +26,8 @@ _TRAINING = Path(__file__).resolve().parents[1]
 SHARED = (
     *("__init__.py", "errors.py", "learning", "monitoring"),
     *(f"workloads/{name}.py" for name in ("__init__", "checks", "description", "spec", "values")),
-    *("serving/__init__.py", "serving/errors.py", "serving/headers.py"),
+    *("data/__init__.py", "data/boxes.py", "data/records.py"),
+    *(f"serving/{name}.py" for name in ("__init__", "detection", "errors", "headers", "suppression", "task")),
 )
 """Parts of the package that every training script may import."""
 
