@@ -235,5 +235,5 @@ def _live(run: Run, work: Callable[[Run], None]) -> None:
         job.fail(f"InternalServerError: the embedded AWS could not run the job: {error!r}")
     finally:
         _runs.pop(job.arn, None)
-        if job.status == "Completed":  # the folder of any other job shows what went wrong
+        if job.status != "Failed":  # the folder of a failed job shows what went wrong
             shutil.rmtree(run.context.folder(job.kind.place, job.name), ignore_errors=True)

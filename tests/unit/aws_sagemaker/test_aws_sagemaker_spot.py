@@ -73,6 +73,23 @@ def test_an_interrupted_job_goes_on_with_its_checkpoints(aws: Server, embedded: 
 
 
 @pytest.mark.slow
+def test_every_host_gets_the_checkpoints(aws: Server) -> None:
+    aws.put("spot/shared/step", b"7")
+    script = """
+import os, pathlib
+step = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints", "step").read_text()
+pathlib.Path(os.environ["SM_MODEL_DIR"], os.environ["SM_CURRENT_HOST"]).write_text(step)
+pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints", os.environ["SM_CURRENT_HOST"]).write_text("8")
+"""
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}
+    config = {"S3Uri": f"s3://{BUCKET}/spot/shared"}
+    job = ended(aws, start(aws, script, ResourceConfig=resources, CheckpointConfig=config))
+    assert [artifact(aws, job, f"algo-{n}") for n in (1, 2)] == [b"7", b"7"]
+    found = aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="spot/shared/")["Contents"]
+    assert [one["Key"].rsplit("/", 1)[-1] for one in found] == ["algo-1", "algo-2", "step"]
+
+
+@pytest.mark.slow
 def test_waiting_for_capacity_ends_with_its_time_or_by_request(aws: Server, embedded: EmbeddedAws) -> None:
     with embedded.fault("interrupt-training", job="spot-waits", seconds=60, count=9):
         condition = {"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2}

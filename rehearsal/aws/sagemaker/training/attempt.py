@@ -5,6 +5,7 @@ A job has one attempt, unless its spot capacity is taken away: then it begins an
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,16 @@ class Attempt:
             When the program failed by itself.
         """
         job, run = self._job, self._run
-        checkpoints = Checkpoints(job, next(iter(self.layouts.values())), self._client)
-        checkpoints.download()
+        kept = [Checkpoints(job, place, self._client) for place in self.layouts.values()]
+        for checkpoints in kept:
+            checkpoints.download()
         ended: list[str] = []
         with fed(self._feeders):
             started = hosts.launch(run.context, job, self.layouts)
             try:
-                with checkpoints.sent_regularly():
+                with contextlib.ExitStack() as sending:
+                    for checkpoints in kept:
+                        sending.enter_context(checkpoints.sent_regularly())
                     hosts.wait(started, self._until(ended))
             except BaseException:
                 hosts.end(started, 0.0)
@@ -81,7 +85,8 @@ class Attempt:
             failed = [host for host in started if host.process.poll()]  # before the others are ended because of it
             cut_off = not failed and any(host.process.poll() is None for host in started)
             codes = hosts.end(started, run.context.scaled(settings.STOP_GRACE_SECONDS) if cut_off else 0.0)
-        checkpoints.upload()
+        for checkpoints in kept:
+            checkpoints.upload()
         if failed:
             raise FailedError(_reason(failed[0], codes[started.index(failed[0])]))
         return ended[0] if cut_off else None

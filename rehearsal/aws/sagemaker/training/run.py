@@ -76,7 +76,7 @@ def _live(run: Run) -> None:
         job.fail(f"InternalServerError: the embedded AWS could not run the job: {error!r}")
     finally:
         _runs.pop(job.training_job_name, None)
-        if job.training_job_status == "Completed":  # the folder of any other job shows what went wrong
+        if job.training_job_status != "Failed":  # the folder of a failed job shows what went wrong
             shutil.rmtree(run.context.folder("training", job.training_job_name), ignore_errors=True)
 
 
