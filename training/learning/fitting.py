@@ -135,7 +135,7 @@ def fit(
     return state
 
 
-def predict(network: nn.Module, images: Tensor, batch: int = 256) -> Tensor:
+def predict(network: nn.Module, images: Tensor, batch: int = 64) -> Tensor:
     """Scores of shape (n, classes) for uint8 images."""
     network.eval()
     with torch.inference_mode():
