@@ -24,7 +24,7 @@ RUN := .venv/bin/python -m
 JOBS_IN = $(RUN) $(if $(filter rehearsal,$(PLACE)),rehearsal.jobs $(1),training.jobs $(1) --env "$(PLACE)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)")) --workload "$(WORKLOAD)"
 JOB_WISHES = $(if $(PRICE),--price "$(PRICE)") $(if $(MAX_COST),--max-cost "$(MAX_COST)")
 
-.PHONY: help setup manifests k8s-logs rehearse stop resume train tune status test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults images picture clean
+.PHONY: help setup manifests k8s-logs workbench rehearse stop resume train tune status test lint types verify synth functions docs plan apply live rollback drill destroy loadtest capacity simulate policies prove explain bench faults images picture clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -121,6 +121,9 @@ manifests: $(READY) ## a workload for a Kubernetes cluster with ACK: .slipway/ma
 k8s-logs: $(READY) ## follow the log of a cluster's training job: JOB=RESOURCE, or the manifest's [NAMESPACE=]
 	@$(RUN) training.jobs.kubernetes logs --workload "$(WORKLOAD)" $(if $(JOB),--job "$(JOB)") \
 	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(ARGS)
+
+workbench: $(READY) ## train on an instance of EC2, watched: ENV= WORKLOAD= [ARGS=--off]
+	@$(RUN) training.jobs.workbench --workload "$(WORKLOAD)" --env "$(ENV)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)") $(ARGS)
 
 ## Run environments
 synth: $(READY) ## settings.yaml -> main.tf.json of every environment

@@ -29,9 +29,9 @@ def test_links_lead_to_files(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_make_targets_and_settings_exist(page: Path) -> None:
-    known = set(re.findall(r"^([a-z0-9]+):", MAKEFILE, re.MULTILINE))
+    known = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
     settings = set(re.findall(r"\$\(([A-Z0-9_]+)\)", MAKEFILE)) | set(re.findall(r"'([A-Z0-9_]+)=", MAKEFILE))
-    commands = re.findall(r"(?:`|^\s*)make ([a-z]+)((?: [A-Z0-9_]+=\S+)*)", page.read_text(), re.MULTILINE)
+    commands = re.findall(r"(?:`|^\s*)make ([a-z0-9-]+)((?: [A-Z0-9_]+=\S+)*)", page.read_text(), re.MULTILINE)
     assert [name for name, _ in commands if name not in known] == []
     used = {setting for _, rest in commands for setting in re.findall(r"([A-Z0-9_]+)=", rest)}
     assert used - settings == set()

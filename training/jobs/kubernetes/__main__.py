@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from training.errors import InputError, JobError
 from training.jobs import client
 from training.jobs.kubernetes import logs, manifests, place, render
+from training.jobs.show import clean
 from training.workloads import spec
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def _tell(line: str) -> None:
-    print(line, flush=True)
+    print(clean(line), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
