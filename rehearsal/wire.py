@@ -1,4 +1,4 @@
-"""What of a tuning job's envelope arrived at the embedded AWS, and what of it each trial was given."""
+"""What of a job's envelope arrived at the embedded AWS, and what of a tuning job's each trial was given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
-from training.jobs import envelope, tuning
+from training.jobs import envelope, training, tuning
 from training.jobs.environment import OUTPUT
 
 
@@ -30,9 +30,17 @@ def received(run: Run, name: str) -> dict[str, Any]:
     asked = {"HyperParameterTuningJobName": name, "MaxResults": 100}
     trials = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(**asked)["TrainingJobSummaries"]
     for trial in trials:
-        job = sagemaker.describe_training_job(TrainingJobName=trial["TrainingJobName"])
-        _demand("CreateTrainingJob", trial["TrainingJobName"], job | _tags(sagemaker, job["TrainingJobArn"]))
+        job(run, trial["TrainingJobName"])
     return {"name": name, "fields": envelope.held(tuning.OPERATION, request), "trials": len(trials)}
+
+
+def job(run: Run, name: str) -> dict[str, Any]:
+    """What a training job holds of the envelope, by path; RehearsalError naming what is missing."""
+    sagemaker = actor(run, "owner").client("sagemaker")
+    described = sagemaker.describe_training_job(TrainingJobName=name)
+    request = described | _tags(sagemaker, described["TrainingJobArn"])
+    _demand(training.OPERATION, name, request)
+    return envelope.held(training.OPERATION, request)
 
 
 def told(found: dict[str, Any]) -> str:

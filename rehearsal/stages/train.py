@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal import artefact
+from rehearsal import artefact, direct
 from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome, for_each
@@ -25,7 +25,9 @@ POLL_S = 0.5
 
 
 def perform(run: Run, note: Note) -> Outcome:
-    return for_each(run, lambda workload: train(run, workload.name, note))
+    evidence, data = for_each(run, lambda workload: train(run, workload.name, note))
+    note("a job of the operator's own: sent, listed, stopped")
+    return evidence, data | {"direct": direct.sent_and_stopped(run, run.workloads[-1], data["code"])}
 
 
 def train(run: Run, workload: str, note: Note) -> Outcome:

@@ -15,12 +15,13 @@ from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
 from rehearsal.stages.train import upload_code
-from training.jobs import client, environment, names, plan, search, tuning
+from training.jobs import client, environment, logs, names, plan, tuning
+from training.jobs import search as trials_of
 from training.workloads.description import Tuning
 
 MOST_TRIALS, AT_ONCE = 3, 2
 SEED = 7
-DEADLINE_S = 900
+DEADLINE_S, STOPPED_S = 900, 120
 POLL_S = 1.0
 
 
@@ -37,12 +38,15 @@ def perform(run: Run, note: Note) -> Outcome:
     client.send(operator.client("sagemaker"), tuning.OPERATION, request)
     described, trials = _followed(operator.client("sagemaker"), name, note)
     found = wire.received(run, name)
+    _demand_log(operator.client("logs"), described)
+    _demand_stop(operator.client("sagemaker"), planned, search=_small(workload.training.tuning))
     best = described["BestTrainingJob"]
     metric = best["FinalHyperParameterTuningJobObjectiveMetric"]
-    chosen = search.best_values(described)
+    chosen = trials_of.best_values(described)
+    shown = ", ".join(f"{key} {trials_of.plain(text)}" for key, text in sorted(chosen.items()))
     evidence = (
         f"{len(trials)} trials of {request['HyperParameterTuningJobConfig']['Strategy']}, best {metric['MetricName']} "
-        f"{metric['Value']:.3f} with {', '.join(f'{key} {value}' for key, value in sorted(chosen.items()))}; "
+        f"{metric['Value']:.3f} with {shown}; "
         f"the whole envelope arrived ({len(found['fields'])} fields, {found['trials']} trials)"
     )
     return evidence, {
@@ -50,7 +54,7 @@ def perform(run: Run, note: Note) -> Outcome:
         "strategy": request["HyperParameterTuningJobConfig"]["Strategy"],
         "objective": {"metric": metric["MetricName"], "value": metric["Value"]},
         "best": {"job": best["TrainingJobName"], "hyperparameters": chosen},
-        "trials": [_trial(trial) for trial in search.ranked(described, trials)],
+        "trials": [_trial(trial) for trial in trials_of.ranked(described, trials)],
         "envelope": found["fields"],
         "seconds": time.monotonic() - begin,
     }
@@ -67,9 +71,9 @@ def _followed(sagemaker: Any, name: str, note: Note) -> tuple[dict[str, Any], li
     """Wait for the end of the search; RehearsalError with the reasons when it brought nothing."""
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        described, trials = search.describe(sagemaker, name), search.trials(sagemaker, name)
-        note(search.state(described, trials))
-        if described["HyperParameterTuningJobStatus"] in search.ENDED:
+        described, trials = trials_of.describe(sagemaker, name), trials_of.trials(sagemaker, name)
+        note(trials_of.state(described, trials))
+        if described["HyperParameterTuningJobStatus"] in trials_of.ENDED:
             if not described.get("BestTrainingJob"):
                 reasons = {str(trial.get("FailureReason", trial["TrainingJobStatus"])) for trial in trials}
                 reasons |= {str(described.get("FailureReason", "no trial had a result"))}
@@ -79,10 +83,34 @@ def _followed(sagemaker: Any, name: str, note: Note) -> tuple[dict[str, Any], li
     raise RehearsalError(f"tuning job {name} had not ended after {DEADLINE_S} s")
 
 
+def _demand_log(reader: Any, described: dict[str, Any]) -> None:
+    """The operator can read what a trial has said; RehearsalError when its objective does not stand there."""
+    best = described["BestTrainingJob"]
+    lines = [text for _, text in logs.Follower(reader, best["TrainingJobName"]).lines()]
+    metric = best["FinalHyperParameterTuningJobObjectiveMetric"]["MetricName"]
+    if not any(metric in line for line in lines):
+        raise RehearsalError(
+            f"the log of {best['TrainingJobName']} says nothing of {metric}: it has {len(lines)} lines"
+        )
+
+
+def _demand_stop(sagemaker: Any, planned: plan.Plan, *, search: Tuning | None) -> None:
+    """Begin the search once more, and stop it; RehearsalError when it does not end."""
+    # Another second, another name.
+    name = names.tuning_name(planned.environment, time.time() + 1)
+    client.send(sagemaker, tuning.OPERATION, tuning.request(planned, name, search=search, seed=SEED))
+    sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    deadline = time.monotonic() + STOPPED_S
+    while (state := trials_of.describe(sagemaker, name)["HyperParameterTuningJobStatus"]) not in trials_of.ENDED:
+        if time.monotonic() > deadline:
+            raise RehearsalError(f"tuning job {name} was to be stopped, but is still {state} after {STOPPED_S} s")
+        time.sleep(POLL_S)
+
+
 def _trial(trial: dict[str, Any]) -> dict[str, Any]:
     return {
         "job": trial["TrainingJobName"],
         "status": trial["TrainingJobStatus"],
-        "value": search.value(trial),
+        "value": trials_of.value(trial),
         "hyperparameters": trial.get("TunedHyperParameters", {}),
     }

@@ -97,7 +97,7 @@ def report(clients: Clients, described: dict[str, Any], found: list[Trial], scre
             _short(trial),
             trial["TrainingJobStatus"],
             "-" if (got := value(trial)) is None else show.number(got),
-            *(_plain(trial.get("TunedHyperParameters", {}).get(key, "-")) for key in searched),
+            *(plain(trial.get("TunedHyperParameters", {}).get(key, "-")) for key in searched),
             show.length(_seconds(trial)),
         )
         for trial in ranked(described, found)
@@ -113,7 +113,7 @@ def report(clients: Clients, described: dict[str, Any], found: list[Trial], scre
     screen.print(f"cost     {total}" + (f" ({one.source})" if one and known else ""))
     best = described.get("BestTrainingJob")
     if best:
-        chosen = ", ".join(f"{key}={_plain(text)}" for key, text in sorted(best["TunedHyperParameters"].items()))
+        chosen = ", ".join(f"{key}={plain(text)}" for key, text in sorted(best["TunedHyperParameters"].items()))
         screen.print(f"best     {best['TrainingJobName']}: {chosen}")
 
 
@@ -144,7 +144,7 @@ def _short(trial: Trial) -> str:
     return "-".join(trial["TrainingJobName"].rsplit("-", 2)[-2:])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A number to four digits; anything else as it is, without the quotes that tuning puts around words."""
     text = text.strip('"')
     try:
@@ -154,7 +154,7 @@ def _plain(text: str) -> str:
 
 
 def _line(trial: Trial) -> str:
-    values = ", ".join(f"{key}={_plain(text)}" for key, text in sorted(trial.get("TunedHyperParameters", {}).items()))
+    values = ", ".join(f"{key}={plain(text)}" for key, text in sorted(trial.get("TunedHyperParameters", {}).items()))
     got = value(trial)
     result = trial.get("FailureReason", "no value") if got is None else show.number(got)
     return f"trial {_short(trial)}  {trial['TrainingJobStatus']}  {result}  {values}"
