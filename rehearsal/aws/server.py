@@ -116,7 +116,7 @@ def _until(stop: threading.Event, app: Any) -> Any:
 
     def gate(environ: dict[str, Any], start_response: Any) -> Any:
         if stop.is_set():
-            start_response("503 Service Unavailable", [("Content-Length", "0"), ("Connection", "close")])
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
             return [b""]
         return app(environ, start_response)
 

@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from wsgiref.util import is_hop_by_hop
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.aws import server as server_module
 from rehearsal.aws.client import EmbeddedAws, EmbeddedAwsStartError, attach
 from rehearsal.aws.context import REPO_ROOT
 from tests.unit.aws_core.conftest import eventually, package, root_of
@@ -240,3 +242,14 @@ def test_many_clients_at_once_lose_no_answer(client):
         thread.join()
     assert not failures
     assert time.monotonic() - began < 30
+
+
+def test_a_server_that_ends_says_so_in_headers_that_an_application_may_send():
+    stop, said = threading.Event(), []
+    gate = server_module._until(stop, lambda _environ, _start: [b"on"])
+    assert gate({}, None) == [b"on"]
+    stop.set()
+    assert b"".join(gate({}, lambda status, headers: said.append((status, headers)))) == b""
+    ((status, headers),) = said
+    assert status.startswith("503")
+    assert not any(is_hop_by_hop(name) for name, _ in headers)
