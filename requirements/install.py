@@ -124,7 +124,9 @@ def fill(environment: str, folder: Path) -> None:
     def add(group: str) -> list[str]:
         return ["-r", str(REQUIREMENTS / f"{group}.txt")]
 
-    uv = [str(folder / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python), "--require-hashes"]
+    # The files name everything that is needed; what a package wants beyond that was left out on purpose.
+    uv = [str(folder / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps", "--python", str(python)]
+    uv += ["--require-hashes"]
     uv += package_index(python)
     groups = [argument for group in GROUPS[environment] for argument in add(group)]
     say(f"packages: {', '.join(GROUPS[environment])}")
