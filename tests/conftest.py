@@ -28,7 +28,7 @@ PLACES = {
     "tests/unit/iam/test_iam_gate": "gate",
     "tests/unit/test_training_job.py": "training",
     "tests/unit/test_training_quantise.py": "quantise",
-    "tests/unit/test_workflow_asl.py": "workflow",
+    "tests/unit/test_workflow_": "workflow",
     "tests/unit/serving/": "serving",
     "tests/unit/lambda_functions/": "functions",
     "tests/browser/": "browser",

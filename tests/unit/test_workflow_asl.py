@@ -1,84 +1,57 @@
-"""The workflow's definition: what it promises on paper, and what it does in moto's interpreter with our handlers."""
+"""What the workflows' definitions promise on paper: both of them the same, and each what it alone can break."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any
 
-import boto3
 import pytest
 import yaml
 
 from terraform.modules.workflow import diagram
-from tests.lazily import Lazily
+from tests.unit import asl_support as asl
 from tests.unit import functions_support as support
-from tests.unit.lambda_functions.scripted import Call, Reply, Scripted, answer, failure
 
-errors = support.common("errors")
-states_interpreter = Lazily("tests.unit.states_interpreter")
-ASL = support.REPOSITORY / "terraform/modules/workflow/classify_images.asl.json"
 PAGE = support.REPOSITORY / "docs/workflow.md"
-FUNCTIONS = ("serialize_image", "classify_image", "filter_predictions", "collect_results")
 STATE_BYTES = 262_144  # Step Functions: input or output of a state
 HISTORY_EVENTS = 25_000  # Step Functions: events in one execution's history
-LOW_WIDTH, BUSY_WIDTH = 33, 44  # images of these widths get a low probability, or a model that is not ready at first
+GIVEN = {"console_url", "data_bucket", "partition", "topic_arn", "workload"}
+PLACEHOLDERS = {"assess_claims": GIVEN - {"data_bucket"}, "classify_images": GIVEN | {"results_prefix"}}
+DEFINITION = asl.definition("classify_images")
+STATES = {name: dict(asl.states_of(asl.definition(name)["States"])) for name in asl.FUNCTIONS}
+TASKS = [
+    pytest.param(state, id=f"{definition}.{name}")
+    for definition, states in STATES.items()
+    for name, state in states.items()
+    if state["Type"] == "Task"
+]
+
+each_definition = pytest.mark.parametrize("name", asl.FUNCTIONS)
 
 
-def states_of(states: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every state, inner ones too."""
-    for name, state in states.items():
-        yield name, state
-        yield from states_of(state.get("ItemProcessor", {}).get("States", {}))
+@each_definition
+def test_the_file_is_json_whose_placeholders_all_stand_in_strings(name):
+    assert asl.definition(name)
+    assert set(re.findall(r"\$\{(\w+)\}", asl.text(name))) == {*asl.FUNCTIONS[name], *PLACEHOLDERS[name]}
 
 
-def render(**values: str) -> str:
-    """Fill the placeholders as Terraform's templatefile does."""
-    text = ASL.read_text()
-    for name, value in values.items():
-        text = text.replace("${" + name + "}", value)
-    assert "${" not in text, "a placeholder was not given"
-    return text
-
-
-DEFINITION = json.loads(ASL.read_text())
-STATES = dict(states_of(DEFINITION["States"]))
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
-
-
-# --- on paper ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_file_is_json_whose_placeholders_all_stand_in_strings():
-    placeholders = set(re.findall(r"\$\{(\w+)\}", ASL.read_text()))
-    assert placeholders == {
-        *FUNCTIONS,
-        "console_url",
-        "data_bucket",
-        "partition",
-        "results_prefix",
-        "topic_arn",
-        "workload",
-    }
-
-
-def test_state_names_are_unique_and_short_enough():
-    names = [name for name, _ in states_of(DEFINITION["States"])]
+@each_definition
+def test_state_names_are_unique_and_short_enough(name):
+    names = [state for state, _ in asl.states_of(asl.definition(name)["States"])]
     assert len(names) == len(set(names))
-    assert all(len(name) <= 80 for name in names)
+    assert all(len(state) <= 80 for state in names)
 
 
-def test_every_state_is_reachable_and_every_target_exists():
-    for states, start in _machines(DEFINITION):
+@each_definition
+def test_every_state_is_reachable_and_every_target_exists(name):
+    for states, start in asl.machines(asl.definition(name)):
         waiting, reached = [start], set()
         while waiting:
-            name = waiting.pop()
-            assert name in states, f"{name} is a target but no state"
-            if name not in reached:
-                reached.add(name)
-                waiting += _targets(states[name])
+            state = waiting.pop()
+            assert state in states, f"{state} is a target but no state"
+            if state not in reached:
+                reached.add(state)
+                waiting += asl.targets(states[state])
         assert reached == set(states)
 
 
@@ -105,9 +78,8 @@ def test_both_maps_treat_an_item_alike():
     assert set(renamed) - set(inline) == {"InspectObject", "SkipObject"}
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_has_a_timeout_retries_with_jitter_and_a_catch_for_everything(name):
-    task = TASKS[name]
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_a_timeout_retries_with_jitter_and_a_catch_for_everything(task):
     assert 0 < task["TimeoutSeconds"] <= 900
     assert task["Retry"]
     for retry in task["Retry"]:
@@ -118,38 +90,54 @@ def test_every_task_has_a_timeout_retries_with_jitter_and_a_catch_for_everything
     assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
-def test_only_errors_that_may_pass_are_retried():
-    retried = {error for task in TASKS.values() for retry in task["Retry"] for error in retry["ErrorEquals"]}
-    errors = _our_errors()
-    assert retried & errors == {"StorageUnavailable", "ModelUnavailable", "OutOfTime"}
-    foreign = retried - errors
+@each_definition
+def test_only_errors_that_may_pass_are_retried(name):
+    retried = {
+        error for state in STATES[name].values() for retry in state.get("Retry", ()) for error in retry["ErrorEquals"]
+    }
+    ours = asl.our_errors()
+    assert retried & ours == {"StorageUnavailable", "ModelUnavailable", "OutOfTime"}
+    foreign = retried - ours
     assert all(re.match(r"(Lambda|SNS)\.|States\.Timeout$|Sandbox\.Timedout$", error) for error in foreign)
     assert not foreign & {"States.ALL", "States.TaskFailed", "Lambda.Unknown"}
 
 
-def test_every_error_name_that_is_ours_exists_in_the_functions():
+@each_definition
+def test_every_error_name_that_is_ours_exists_in_the_functions(name):
     named = {
         error
-        for state in STATES.values()
+        for state in STATES[name].values()
         for rule in (*state.get("Retry", ()), *state.get("Catch", ()))
         for error in rule["ErrorEquals"]
         if "." not in error
     }
-    assert named <= _our_errors()
+    assert named <= asl.our_errors()
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_lambda_gives_up_before_the_task_does(function):
+@pytest.mark.parametrize(
+    ("name", "function"), [(name, function) for name, called in asl.FUNCTIONS.items() for function in called]
+)
+def test_lambda_gives_up_before_the_task_does(name, function):
     spec = yaml.safe_load((support.FUNCTIONS / function / "function.yaml").read_text())
-    waits = [task["TimeoutSeconds"] for task in TASKS.values() if _function(task) == function]
+    tasks = [state for state in STATES[name].values() if state["Type"] == "Task"]
+    waits = [task["TimeoutSeconds"] for task in tasks if asl.function(task) == function]
     assert waits
     assert min(waits) > spec["timeout_s"]
 
 
+def test_an_assessment_is_told_only_after_it_stands_in_the_record():
+    states = STATES["assess_claims"]
+    assert states["AssessClaim"]["Next"] == "RecordAssessment"
+    assert states["RecordAssessment"]["Next"] == "InspectVerdict"
+    assert [name for name, state in states.items() if "NotifyAudit" in asl.targets(state)] == ["InspectVerdict"]
+    history = 2 + asl.longest(states, asl.definition("assess_claims")["StartAt"])
+    assert history < 0.01 * HISTORY_EVENTS
+
+
 def test_no_map_runs_more_items_at_once_than_its_functions_may():
-    widest = max(state["MaxConcurrency"] for state in STATES.values() if state["Type"] == "Map")
+    widest = max(state["MaxConcurrency"] for state in STATES["classify_images"].values() if state["Type"] == "Map")
     assert widest <= 40, "an inline Map runs at most 40 iterations at once"
-    for function in FUNCTIONS[:3]:
+    for function in asl.FUNCTIONS["classify_images"][:3]:
         spec = yaml.safe_load((support.FUNCTIONS / function / "function.yaml").read_text())
         assert spec["concurrency"]["reserved"] >= widest
 
@@ -157,8 +145,8 @@ def test_no_map_runs_more_items_at_once_than_its_functions_may():
 def test_the_history_of_the_longest_list_stays_below_the_limit():
     # Every image goes the longest way: all retries of all steps, the notification's too, and fails at the end.
     processor = DEFINITION["States"]["ClassifyList"]["ItemProcessor"]
-    per_image = 2 + _longest(processor["States"], processor["StartAt"])  # 2: iteration started and ended
-    outside = 2 + _longest(DEFINITION["States"], DEFINITION["StartAt"])
+    per_image = 2 + asl.longest(processor["States"], processor["StartAt"])  # 2: iteration started and ended
+    outside = 2 + asl.longest(DEFINITION["States"], DEFINITION["StartAt"])
     assert 200 * per_image + outside < 0.9 * HISTORY_EVENTS
     assert outside < 100
     assert f"an image makes at most {per_image} (" in PAGE.read_text(), "docs/workflow.md says another number"
@@ -177,257 +165,3 @@ def test_the_longest_list_fits_into_the_state_even_when_every_image_fails():
     for result in (failed, kept):
         handed = {"images": [image] * 200, "results": [result] * 200}
         assert len(json.dumps(handed, separators=(",", ":"))) < STATE_BYTES
-
-
-# --- in moto's interpreter --------------------------------------------------------------------------------------------
-
-
-class Model:
-    """Stands for the endpoint: a motorcycle, whose probability depends on the image's width."""
-
-    def __init__(self) -> None:
-        self.busy: set[bytes] = set()
-
-    def __call__(self, call: Call) -> Reply:
-        width = int.from_bytes(call.body[16:20], "big")
-        if width == BUSY_WIDTH and call.body not in self.busy:
-            self.busy.add(call.body)
-            return failure("ModelError", 424, OriginalStatusCode=503, OriginalMessage="busy")
-        sure = 0.61 if width == LOW_WIDTH else 0.98
-        both = (
-            {"label": "motorcycle", "index": 1, "probability": sure},
-            {"label": "bicycle", "index": 0, "probability": 1 - sure},
-        )
-        return answer({"predictions": both, "model": {"name": "test", "version": "v7"}})
-
-
-class Run:
-    """The workflow in a world of its own: bucket, topic with a queue behind it, functions."""
-
-    def __init__(self) -> None:
-        self.s3 = boto3.client("s3")
-        self.s3.create_bucket(Bucket=support.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        self.s3.put_bucket_versioning(Bucket=support.BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        sns, self.sqs = boto3.client("sns"), boto3.client("sqs")
-        self.topic = sns.create_topic(Name="failures")["TopicArn"]
-        self.queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]
-        queue_arn = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
-        sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=queue_arn)
-
-    def put(self, key: str, body: bytes) -> dict[str, str]:
-        self.s3.put_object(Bucket=support.BUCKET, Key=key, Body=body)
-        return {"bucket": support.BUCKET, "key": key}
-
-    def start(self, given: Any, name: str = "run-1", topic: str | None = None) -> dict[str, Any]:
-        definition = render(
-            **{function: function for function in FUNCTIONS},
-            console_url="https://console.example/#/v2/executions/details",
-            data_bucket=support.BUCKET,
-            partition="aws",
-            results_prefix="vehicles/results",
-            topic_arn=topic or self.topic,
-            workload="vehicles",
-        )
-        return states_interpreter.run(definition, given, name)
-
-    def manifest(self, name: str = "run-1") -> list[dict[str, Any]]:
-        body = self.s3.get_object(Bucket=support.BUCKET, Key=f"vehicles/results/{name}/manifest.jsonl")["Body"].read()
-        return [json.loads(line) for line in body.splitlines()]
-
-    def summary(self, name: str = "run-1") -> dict[str, Any]:
-        return json.load(self.s3.get_object(Bucket=support.BUCKET, Key=f"vehicles/results/{name}/summary.json")["Body"])
-
-    def heard(self) -> list[dict[str, Any]]:
-        found = []
-        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
-            found += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
-            for message in messages:
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return found
-
-
-@pytest.fixture
-def world(monkeypatch) -> Iterator[Run]:
-    for name, value in {
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "ALLOWED_BUCKETS": support.BUCKET,
-        "ENDPOINT_NAME": "slipway-test-vehicles",
-        "TOP_K": "2",
-        "RESULTS_BUCKET": support.BUCKET,
-        "RESULTS_PREFIX": "vehicles/results",
-        "LOG_LEVEL": "ERROR",
-    }.items():
-        monkeypatch.setenv(name, value)
-    handlers = {name: support.load(name) for name in FUNCTIONS}
-    monkeypatch.setattr(support.common("retry"), "time", SimpleNamespace(sleep=lambda _: None))
-    lambdas = {
-        name: (lambda event, module=module: module.handle(event, support.Context()))
-        for name, module in handlers.items()
-    }
-    model = Scripted(Model())
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", model.url)
-    try:
-        with states_interpreter.interpreter(lambdas), support.moto_server() as url:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
-            yield Run()
-    finally:
-        model.stop()
-
-
-def test_a_list_of_sixty_with_every_kind_of_trouble_yields_a_line_each(world):
-    images: list[Any] = [world.put(f"vehicles/incoming/{n:02}.png", support.png(10 + n % 5, 8)) for n in range(54)]
-    images += [
-        world.put("vehicles/incoming/low.png", support.png(LOW_WIDTH, 8)),
-        world.put("vehicles/incoming/busy.png", support.png(BUSY_WIDTH, 8)),
-        world.put("vehicles/incoming/poisoned.png", b"%PDF-1.7 not an image"),
-        f"s3://{support.BUCKET}/vehicles/incoming/missing.png",
-        f"s3://{support.BUCKET}/vehicles/incoming/00.png",
-        {"bucket": "somebody-elses", "key": "x.png"},
-    ]
-    ended = world.start({"images": images})
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    lines = world.manifest()
-    assert [line["index"] for line in lines] == list(range(60))
-    assert [line["key"] for line in lines[:54]] == [image["key"] for image in images[:54]]
-    assert {line["status"] for line in lines[:54]} == {"classified"}
-    assert all(
-        line["version"] and line["label"] == "motorcycle" and line["model"]["version"] == "v7" for line in lines[:54]
-    )
-    assert lines[54]["status"] == "for_review"
-    assert lines[54]["reason"] == "probability 0.61 is below the threshold 0.93"
-    assert lines[55]["status"] == "classified", "a model that was not ready is asked again"
-    assert [(line["status"], line["error"]) for line in lines[56:]] == [
-        ("failed", "UnsupportedImage"),
-        ("failed", "ImageNotFound"),
-        ("classified", None),
-        ("failed", "BucketNotAllowed"),
-    ]
-    assert "PDF" in lines[56]["reason"]
-    counts = {"classified": 56, "for_review": 1, "failed": 3, "skipped": 0, "total": 60}
-    assert ended["output"]["counts"] == counts == world.summary()["counts"]
-    assert world.summary()["execution"] == ended["executionArn"]
-    heard = world.heard()
-    assert sorted(message["result"]["error"] for message in heard) == [
-        "BucketNotAllowed",
-        "ImageNotFound",
-        "UnsupportedImage",
-    ]
-    assert all(message["console"].endswith(f"/details/{ended['executionArn']}") for message in heard)
-    assert len(ended["history"]) < HISTORY_EVENTS
-
-
-def test_low_confidence_that_is_raised_is_kept_for_review_and_reported(world, monkeypatch):
-    monkeypatch.setenv("LOW_CONFIDENCE", "raise")
-    low = world.put("vehicles/incoming/low.png", support.png(LOW_WIDTH, 8))
-    ended = world.start({"images": [low, world.put("vehicles/incoming/good.png", support.png())]})
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    doubtful, good = world.manifest()
-    assert (doubtful["status"], doubtful["label"], doubtful["probability"]) == ("for_review", "motorcycle", 0.61)
-    assert good["status"] == "classified"
-    (message,) = world.heard()
-    assert (message["result"]["status"], message["result"]["error"]) == ("for_review", "LowConfidence")
-
-
-def test_a_topic_that_is_gone_does_not_sink_the_batch(world):
-    good = world.put("vehicles/incoming/good.png", support.png())
-    bad = world.put("vehicles/incoming/bad.png", b"GIF89a")
-    ended = world.start({"images": [bad, good]}, topic=world.topic + "-gone")
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    assert [line["status"] for line in world.manifest()] == ["failed", "classified"]
-
-
-def test_a_prefix_is_classified_object_by_object(world):
-    for number in range(20):
-        world.put(f"vehicles/incoming/a/{number:02}.png", support.png(10, 8))
-    world.put("vehicles/incoming/a/low.png", support.png(LOW_WIDTH, 8))
-    world.put("vehicles/incoming/a/empty.png", b"")
-    world.put("vehicles/incoming/a/cut.png", support.png(10, 8)[:-4])
-    world.put("vehicles/incoming/a/", b"")
-    world.put("vehicles/incoming/b/other.png", support.png())
-    ended = world.start({"prefix": {"bucket": support.BUCKET, "prefix": "vehicles/incoming/a/"}})
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    by_key = {line["key"].rpartition("/")[2]: line for line in world.manifest()}
-    assert len(by_key) == len(world.manifest()) == 23
-    assert by_key["low.png"]["status"] == "for_review"
-    assert by_key["empty.png"]["error"] == by_key["cut.png"]["error"] == "TruncatedImage"
-    assert by_key["07.png"]["status"] == "classified"
-    assert ended["output"]["counts"] == {"classified": 20, "for_review": 1, "failed": 2, "skipped": 1, "total": 23}
-    assert len(world.heard()) == 2
-
-
-REFUSED = (
-    ({"images": []}, "images is empty"),
-    ({"images": "s3://b/k"}, "images is empty, or no list"),
-    ({}, "neither images nor prefix"),
-    ([], "neither images nor prefix"),
-    ({"pictures": []}, "neither images nor prefix"),
-    ({"images": ["s3://b/k"], "prefix": {"bucket": "b", "prefix": "p"}}, "both images and prefix"),
-    ({"images": ["s3://b/k"] * 201}, "more than 200"),
-    ({"prefix": {"bucket": support.BUCKET, "prefix": ""}}, "prefix must be"),
-    ({"prefix": {"bucket": support.BUCKET, "prefix": 7}}, "prefix must be"),
-    ({"prefix": {"bucket": "another", "prefix": "p/"}}, support.BUCKET),
-    ({"prefix": "s3://b/p/"}, "prefix must be"),
-)
-
-
-def test_an_input_that_is_none_fails_with_its_reason_and_is_reported(world):
-    for number, (given, says) in enumerate(REFUSED):
-        ended = world.start(given, name=f"run-{number}")
-        assert (ended["status"], ended["error"]) == ("FAILED", "InvalidInput"), given
-        assert says in ended["cause"], given
-        (message,) = world.heard()
-        assert message["caught"]["Cause"] == ended["cause"], given
-
-
-def test_a_prefix_with_nothing_in_it_fails_and_says_so(world):
-    world.put("vehicles/incoming/none/", b"")
-    ended = world.start({"prefix": {"bucket": support.BUCKET, "prefix": "vehicles/incoming/none/"}})
-    assert (ended["status"], ended["error"]) == ("FAILED", "EmptyInput")
-    assert ended["cause"].startswith("input ")
-    assert "holds no image" in ended["cause"]
-
-
-def test_a_run_that_cannot_be_collected_fails_and_is_reported(world, monkeypatch):
-    monkeypatch.setenv("RESULTS_BUCKET", "slipway-test-no-such-bucket")
-    ended = world.start({"images": [world.put("vehicles/incoming/good.png", support.png())]})
-    assert ended["status"] == "FAILED"
-    assert "NoSuchBucket" in ended["cause"]
-    assert [message["caught"]["Error"] for message in world.heard()] == [ended["error"]]
-
-
-# --- helpers ----------------------------------------------------------------------------------------------------------
-
-
-def _machines(machine: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    yield machine["States"], machine["StartAt"]
-    for state in machine["States"].values():
-        if "ItemProcessor" in state:
-            yield from _machines(state["ItemProcessor"])
-
-
-def _targets(state: dict[str, Any]) -> list[str]:
-    rules = (*state.get("Choices", ()), *state.get("Catch", ()))
-    return [state[name] for name in ("Next", "Default") if name in state] + [rule["Next"] for rule in rules]
-
-
-def _function(task: dict[str, Any]) -> str:
-    return task["Parameters"].get("FunctionName", "").strip("${}")
-
-
-def _most_events(state: dict[str, Any]) -> int:
-    """Return the most history events one visit of a state can make (entered, exited, and per attempt three)."""
-    attempts = 1 + sum(retry["MaxAttempts"] for retry in state.get("Retry", ()))
-    return 2 + (3 * attempts if state["Type"] == "Task" else 0)
-
-
-def _longest(states: dict[str, Any], name: str) -> int:
-    """Return the most events from this state to the end; the definition has no loop."""
-    return _most_events(states[name]) + max((_longest(states, target) for target in _targets(states[name])), default=0)
-
-
-def _our_errors() -> set[str]:
-    return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
