@@ -101,7 +101,8 @@ def decode(path: str, content: bytes) -> NDArray[np.uint8]:
     if not 0 < width * height <= LARGEST_PIXELS:
         raise DataError("picture", path, f"has {width}x{height} pixels, at most {LARGEST_PIXELS} are read; reduce it")
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        # Upright and grey as the endpoint decodes it, but as deep as it is.
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
         image = None
     if image is None:
@@ -110,8 +111,6 @@ def decode(path: str, content: bytes) -> NDArray[np.uint8]:
         # Which part of the range shows the lungs only the DICOM file knows; whoever serves would have to know it too.
         remedy = f"has {8 * image.dtype.itemsize} bits per pixel; apply its DICOM window and write 8 bits"
         raise DataError("picture", path, remedy)
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGRA2GRAY if image.shape[2] == 4 else cv2.COLOR_BGR2GRAY)
     if int(image.max()) - int(image.min()) < 8:
         raise DataError("picture", path, f"shows nothing: all pixels are about {int(image.mean())}; remove it")
     way = cv2.INTER_AREA if min(image.shape) >= SIDE else cv2.INTER_LINEAR
