@@ -20,10 +20,24 @@ LOOSER: tuple[tuple[str, str, Any], ...] = (
     ("VolumeKmsKeyId", "ResourceConfig", None),
 )
 
+OTHERWISE: tuple[tuple[str, str, Any], ...] = (
+    ("SecurityGroupIds", "VpcConfig", ["sg-00000000000000000"]),
+    ("Subnets", "VpcConfig", ["subnet-00000000000000000"]),
+    ("InstanceType", "ResourceConfig", "ml.p4d.24xlarge"),
+    ("MaxRuntimeInSeconds", "StoppingCondition", 2_419_200),
+)
+"""What the state machine writes as it should be, and an operator may write otherwise, in the same terms."""
+
 
 def loosened_jobs(world: World) -> Iterator[Attempt]:
-    """The request that the retraining makes, with one element missing or switched off; and one with a foreign role."""
-    for role in world.of("retrain"):
+    """A request that may be sent, with one element missing, switched off or another; and one with a foreign role."""
+    for role in world.of("operator"):
+        neighbours = tuple((key, member, world.neighbour.key) for key, member, _ in LOOSER if key.endswith("KmsKeyId"))
+        for number, (key, member, value) in enumerate((*OTHERWISE, *neighbours)):
+            request = training_job(world, f"forbidden-other-{number}")
+            request[member][key] = value
+            yield Attempt("envelope", role, "sagemaker", "CreateTrainingJob", request)
+    for role in world.of("retrain", "operator"):
         for number, (key, member, value) in enumerate(LOOSER):
             request = training_job(world, f"forbidden-{number}")
             holder = request[member] if member else request
@@ -50,14 +64,16 @@ def others_jobs(world: World) -> Iterator[Attempt]:
     """Jobs, models and endpoints with the whole envelope, by every role that has no business with them."""
     for role in world.roles:
         kind = world.kind(role)
-        for maker, operation, request in (
-            ("retrain", "CreateTrainingJob", training_job(world, "forbidden")),
-            ("", "CreateProcessingJob", _processing(world)),
-            ("", "CreateTransformJob", _transform(world)),
-            ("deploy", "CreateModel", model(world, "forbidden")),
-            ("deploy", "CreateEndpointConfig", _endpoint_config(world)),
+        for makers, operation, request in (
+            (("operator", "retrain"), "CreateTrainingJob", training_job(world, "forbidden")),
+            # A search has a name of its own, and nobody may give it that of a training job.
+            ((), "CreateHyperParameterTuningJob", _search(world)),
+            ((), "CreateProcessingJob", _processing(world)),
+            ((), "CreateTransformJob", _transform(world)),
+            (("deploy",), "CreateModel", model(world, "forbidden")),
+            (("deploy",), "CreateEndpointConfig", _endpoint_config(world)),
         ):
-            if kind != maker:
+            if kind not in makers:
                 yield Attempt("others' jobs", role, "sagemaker", operation, request)
 
 
@@ -95,6 +111,26 @@ def model(world: World, name: str) -> dict[str, Any]:
         "EnableNetworkIsolation": True,
         "VpcConfig": _vpc(world),
     }
+
+
+def _search(world: World) -> dict[str, Any]:
+    definition = training_job(world, "forbidden")
+    del definition["TrainingJobName"]
+    return {
+        "HyperParameterTuningJobName": "slipway-forbidden",
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "test:loss"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+            "ParameterRanges": {"IntegerParameterRanges": [{"Name": "seed", "MinValue": "1", "MaxValue": "9"}]},
+        },
+        "TrainingJobDefinition": definition | {"StaticHyperParameters": {}, "InputDataConfig": _data(world)},
+    }
+
+
+def _data(world: World) -> list[dict[str, Any]]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{world.buckets['data']}/{world.workload}/dataset/train/"}
+    return [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
 
 
 def _processing(world: World) -> dict[str, Any]:
