@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime
 import pytest
-import torch
 from scipy import special
-from torch import nn
 
+from tests.lazily import Lazily
 from training.errors import TrainingError
 from training.learning.calibration import maps, operating
 from training.learning.calibration.operating import Goal, Rule
-from training.learning.calibration.served import Served
-from training.learning.export import export
+
+onnxruntime, torch = Lazily("onnxruntime"), Lazily("torch")
+served, exporting = Lazily("training.learning.calibration.served"), Lazily("training.learning.export")
 
 
 def drawn(count=600, seed=0, apart=2.2):
@@ -159,7 +158,10 @@ def test_net_benefit_of_treating_all_is_the_prevalence_at_no_cost():
 
 # --- in the exported model ------------------------------------------------------------------------
 
-LINE = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+
+def line():
+    torch.manual_seed(3)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
 
 
 @pytest.mark.parametrize("kind", maps.KINDS)
@@ -167,9 +169,8 @@ def test_the_exported_model_says_what_the_map_says(tmp_path, kind):
     rng = np.random.default_rng(2)
     margins = rng.normal(0, 3, 4000)
     found = maps.fit(kind, margins, rng.random(4000) < special.expit(0.4 * margins - 1) ** 2)
-    torch.manual_seed(3)
-    images = torch.randn(512, 1, 2, 2) * 6
-    export(Served(LINE, found), tmp_path / "model.onnx", images)
+    network, images = line(), torch.randn(512, 1, 2, 2) * 6
+    exporting.export(served.Served(network, found), tmp_path / "model.onnx", images)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     said, scores = session.run(["probabilities", "scores"], {"images": images.numpy()})
     assert said.sum(1) == pytest.approx(np.ones(512), abs=1e-6)
@@ -181,5 +182,5 @@ def test_the_exported_model_says_what_the_map_says(tmp_path, kind):
 def test_a_level_isotonic_map_can_be_exported(tmp_path):
     margins = np.linspace(3, -3, 120)
     found = maps.fit("isotonic", margins, margins < 0)  # ranks the wrong way round: one step for all
-    export(Served(LINE, found), tmp_path / "model.onnx", torch.randn(4, 1, 2, 2))
+    exporting.export(served.Served(line(), found), tmp_path / "model.onnx", torch.randn(4, 1, 2, 2))
     assert found(np.array([-9.0, 9.0])) == pytest.approx([0.5, 0.5])

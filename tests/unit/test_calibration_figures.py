@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn import metrics
-from sklearn.calibration import calibration_curve
 
+from tests.lazily import Lazily
 from training.learning.calibration import intervals, ranking, reliability
+
+metrics, calibrators = Lazily("sklearn.metrics"), Lazily("sklearn.calibration")
 
 
 def judged(count=500, seed=0, ties=False):
@@ -32,7 +33,7 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins(way):
 
 def test_the_gaps_are_those_of_scikit_learns_calibration_curve():
     p, y, _ = judged()
-    shares, said = calibration_curve(y, p, n_bins=10, strategy="uniform")
+    shares, said = calibrators.calibration_curve(y, p, n_bins=10, strategy="uniform")
     counts = np.bincount(np.minimum((p * 10).astype(int), 9), minlength=10)
     counts = counts[counts > 0]
     assert reliability.error(p, y) == pytest.approx(float((np.abs(shares - said) * counts).sum() / len(p)))
@@ -151,15 +152,15 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
     """Coverage over patients with three images each that agree more often than chance has it."""
     rng = np.random.default_rng(3)
     group, held = np.repeat(np.arange(60), 3), {"share": 0, "mean": 0}
-    for run in range(200):
+    for run in range(100):
         own = rng.beta(1.6, 0.4, 60)  # mean 0.8, patients differ
         hits = rng.random(180) < own[group]
         found = intervals.proportion(hits, group)
         held["share"] += found.low <= 0.8 <= found.high
-        drawn = intervals.bootstrap(lambda w, hits=hits: (w * hits).sum(1) / w.sum(1), group, repeats=200, seed=run)
+        drawn = intervals.bootstrap(lambda w, hits=hits: (w * hits).sum(1) / w.sum(1), group, repeats=100, seed=run)
         held["mean"] += drawn.low <= 0.8 <= drawn.high
-    assert held["share"] >= 184
-    assert held["mean"] >= 176
+    assert held["share"] >= 91
+    assert held["mean"] >= 87
 
 
 def test_the_bootstrap_draws_whole_patients():

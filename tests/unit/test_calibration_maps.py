@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
+from tests.lazily import Lazily
 from training.errors import TrainingError
 from training.learning.calibration import choice, maps
+
+calibrators, frozen, isotonic, linear, judged = (
+    Lazily(f"sklearn.{name}") for name in ("calibration", "frozen", "isotonic", "linear_model", "metrics")
+)
 
 
 def drawn(count, seed, truth=special.expit, spread=2.0):
@@ -39,15 +39,15 @@ def test_temperature_is_the_minimum_of_the_log_loss():
     margins, positive, _ = drawn(2000, 2, lambda x: special.expit(x / 3))
     found = maps.fit("temperature", margins, positive)
     assert 1 / found.slope == pytest.approx(3, rel=0.15)
-    best = log_loss(positive, found(margins))
+    best = judged.log_loss(positive, found(margins))
     for other in (0.97, 1.03):
-        assert best < log_loss(positive, special.expit(margins * found.slope * other))
+        assert best < judged.log_loss(positive, special.expit(margins * found.slope * other))
 
 
 def test_platt_equals_scikit_learns_sigmoid():
     margins, positive, _ = drawn(600, 3, skewed)
-    model = LogisticRegression(C=1e9).fit(margins[:, None], positive)
-    theirs = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid", ensemble=False)
+    model = linear.LogisticRegression(C=1e9).fit(margins[:, None], positive)
+    theirs = calibrators.CalibratedClassifierCV(frozen.FrozenEstimator(model), method="sigmoid", ensemble=False)
     theirs.fit(margins[:, None], positive)
     # Theirs works on the model's decision function, ours on that function's values.
     odds = model.decision_function(margins[:, None])
@@ -64,7 +64,7 @@ def test_platt_finds_slope_and_intercept():
 def test_isotonic_has_scikit_learns_values_at_its_knots():
     margins, positive, _ = drawn(1000, 5, lambda x: 0.2 + 0.6 * (x > 0))
     found = maps.fit("isotonic", margins, positive)
-    theirs = IsotonicRegression(out_of_bounds="clip").fit(margins, positive)
+    theirs = isotonic.IsotonicRegression(out_of_bounds="clip").fit(margins, positive)
     far = [k for k in range(1, len(found.knots) - 1) if np.diff(found.knots)[k - 1 : k + 1].min() > 2 * maps.GAP]
     assert len(far) > 5
     for k in far:

@@ -145,8 +145,8 @@ def with_labels(
     for start in range(0, REPLICATES, size := max(1, _CELLS // len(p))):
         count = min(size, REPLICATES - start)
         lines = rng.multivariate_normal(line, covariance, size=count, method="cholesky")
-        chance = special.expit(lines @ design.T)
-        labels = (rng.random(chance.shape) < chance).astype(float)
+        chance = special.expit((lines @ design.T).astype(np.float32))
+        labels = (rng.random(chance.shape, dtype=np.float32) < chance).astype(np.float32)
         drawn.append(_statistics(p, labels, design, line, covariance))
     spread = {name: np.concatenate([part[name] for part in drawn]) for name in truth}
     p_values = {name: float((1 + (spread[name] >= truth[name][0] - 1e-12).sum()) / (REPLICATES + 1)) for name in truth}
@@ -205,7 +205,7 @@ def without_labels(known: Mapping[str, Any], probabilities: NDArray[Any], *, alp
 
 
 def _statistics(
-    p: Floats, labels: Floats, design: Floats, line: tuple[float, float], covariance: Floats
+    p: Floats, labels: NDArray[Any], design: Floats, line: tuple[float, float], covariance: Floats
 ) -> dict[str, Floats]:
     """Statistics of many sets of labels at once, shape (sets, n): the score test of Cox's line, ECE, Brier.
 
@@ -215,15 +215,17 @@ def _statistics(
     chance = special.expit(design @ np.asarray(line))
     information = design.T @ (design * (chance * (1 - chance))[:, None])
     weight = np.linalg.pinv(information + information @ covariance @ information)
-    score = (labels - chance) @ design
+    wide = labels.astype(np.float64, copy=False)
+    score = wide @ design - chance @ design
     at = np.clip(np.ceil(p * BINS).astype(int) - 1, 0, BINS - 1)
     members = np.zeros((len(p), BINS))
     members[np.arange(len(p)), at] = 1
-    gaps = np.abs((p - labels) @ members).sum(1) / len(p)
+    gaps = np.abs(p @ members - wide @ members).sum(1) / len(p)
     return {
         "cox": np.einsum("ij,jk,ik->i", score, weight, score),
         "ece": gaps,
-        "brier": ((p - labels) ** 2).mean(1),
+        # (p - y)^2 = p^2 + y (1 - 2 p) for y of 0 or 1.
+        "brier": ((p**2).sum() + wide @ (1 - 2 * p)) / len(p),
     }
 
 
