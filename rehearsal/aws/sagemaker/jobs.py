@@ -41,10 +41,14 @@ class Kind(NamedTuple):
         ``Processing`` or ``Transform``: what names its members in requests and answers.
     place
         Its folder below the root, and the beginning of its resource's name in an ARN (with ``-job``).
+    order, size
+        How its List operation sorts and how much it answers where the request does not say.
     """
 
     noun: str
     place: str
+    order: str = "Ascending"
+    size: int = 100
 
 
 @dataclass
@@ -207,7 +211,14 @@ def list_all(known: dict[str, Job], kind: Kind, request: dict[str, Any]) -> dict
     """Answer the List operation."""
     status = request.get("StatusEquals")
     chosen = [job for job in known.values() if status in (None, job.status)]
-    page, token = listing.page(chosen, request, name=lambda job: job.name, status=lambda job: job.status)
+    page, token = listing.page(
+        chosen,
+        request,
+        name=lambda job: job.name,
+        status=lambda job: job.status,
+        order=kind.order,
+        size=kind.size,
+    )
     answer: dict[str, Any] = {f"{kind.noun}JobSummaries": [job.summary() for job in page]}
     return {**answer, "NextToken": token} if token else answer
 

@@ -22,6 +22,8 @@ def page(
     name: Callable[[Item], str],
     status: Callable[[Item], str] | None = None,
     order: str = "Ascending",
+    by: str = "CreationTime",
+    size: int = _PAGE,
     more: Mapping[str, Callable[[Item], Any]] | None = None,
 ) -> tuple[list[Item], str | None]:
     """Return one page and the token of the next.
@@ -30,8 +32,8 @@ def page(
     ----------
     items
         Objects with ``creation_time`` and, where the request filters by it, ``last_modified_time``.
-    order
-        What the operation does when the request has no ``SortOrder``.
+    order, by, size
+        What the operation does when the request has no ``SortOrder``, ``SortBy`` or ``MaxResults``.
     more
         What else the operation sorts by.
 
@@ -45,10 +47,12 @@ def page(
     sorts.update(more or {})
     if status is not None:
         sorts["Status"] = status
-    by = sorts.get(request.get("SortBy") or "CreationTime", sorts["CreationTime"])
-    chosen.sort(key=by, reverse=(request.get("SortOrder") or order) == "Descending")
+    chosen.sort(
+        key=sorts.get(request.get("SortBy") or by, sorts["CreationTime"]),
+        reverse=(request.get("SortOrder") or order) == "Descending",
+    )
     start = _start(request.get("NextToken"), len(chosen))
-    end = start + int(request.get("MaxResults") or _PAGE)
+    end = start + int(request.get("MaxResults") or size)
     return chosen[start:end], str(end) if end < len(chosen) else None
 
 

@@ -6,11 +6,12 @@ import io
 import pickle
 import tarfile
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rehearsal.aws.sagemaker import archives, container, images
+from rehearsal.aws.sagemaker import archives, container, images, listing
 from rehearsal.aws.sagemaker.backend import SageMakerBackend
 from rehearsal.aws.sagemaker.errors import AWSValidationException, FailedError
 from rehearsal.aws.sagemaker.serving import capture, guardrails
@@ -191,3 +192,17 @@ def test_everything_that_is_held_can_be_saved() -> None:
     again = pickle.loads(pickle.dumps(backend))  # noqa: S301
     assert again.training_jobs["j"].response_object == backend.training_jobs["j"].response_object
     assert again.endpoints["e"].response_object == backend.endpoints["e"].response_object
+
+
+def test_a_list_has_the_sizes_and_orders_of_its_operation() -> None:
+    jobs = [SimpleNamespace(name=f"n{n:02d}", creation_time=n, status="Completed") for n in reversed(range(12))]
+
+    def names(request: dict[str, Any], **more: Any) -> tuple[list[str], str | None]:
+        page, token = listing.page(jobs, request, name=lambda job: job.name, **more)
+        return [job.name for job in page], token
+
+    first, token = names({}, by="Name", size=10)
+    assert (first, token) == ([f"n{n:02d}" for n in range(10)], "10")
+    assert names({"NextToken": token}, by="Name", size=10) == (["n10", "n11"], None)
+    assert names({"MaxResults": 2}, order="Descending") == (["n11", "n10"], "2")
+    assert names({"SortBy": "Size", "MaxResults": 1}, more={"Size": lambda job: -job.creation_time})[0] == ["n11"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.context import Context
     from rehearsal.aws.sagemaker.backend import SageMakerBackend
 
-KIND = jobs.Kind("Transform", "transform")
+KIND = jobs.Kind("Transform", "transform", order="Descending", size=10)
 
 
 def create(context: Context, backend: SageMakerBackend, request: dict[str, Any]) -> dict[str, Any]:

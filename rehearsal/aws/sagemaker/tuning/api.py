@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rehearsal.aws.sagemaker.backend import SageMakerBackend
 
 _NAME = "HyperParameterTuningJobName"
+_PAGE = 10
 _RESTARTED = "InternalServerError: the embedded AWS was restarted while the tuning job ran; start it again."
 
 
@@ -79,7 +80,9 @@ def list_all(context: Context, backend: SageMakerBackend, request: dict[str, Any
     """Answer ListHyperParameterTuningJobs."""
     status = request.get("StatusEquals")
     chosen = [job for job in backend.hyper_parameter_tuning_jobs.values() if status in (None, job.status)]
-    page, token = listing.page(chosen, request, name=lambda job: job.name, status=lambda job: job.status)
+    page, token = listing.page(
+        chosen, request, name=lambda job: job.name, status=lambda job: job.status, by="Name", size=_PAGE
+    )
     answer: dict[str, Any] = {"HyperParameterTuningJobSummaries": [job.summary() for job in page]}
     return {**answer, "NextToken": token} if token else answer
 
@@ -96,6 +99,8 @@ def list_trials(context: Context, backend: SageMakerBackend, request: dict[str, 
         request,
         name=lambda job: job.training_job_name,
         status=lambda job: job.training_job_status,
+        by="Name",
+        size=_PAGE,
         more={"FinalObjectiveMetricValue": lambda job: job.objective_values[-1]},
     )
     lines = [summary(tuning, by_job[job.training_job_name]) for job in page]
