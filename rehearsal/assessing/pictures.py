@@ -14,7 +14,7 @@ Image = NDArray[np.uint8]
 
 WIDTH, TEXT, GAP, COLUMNS = 320, 88, 16, 4
 """Of a photo on the sheet, of the text below it and of the space around it, in pixels; photos in a row."""
-# Blue, green and red. Of a palette that the colour-blind tell apart; thick and thin lines say the same.
+# Blue, green and red of what the colour-blind tell apart; thick and thin lines say the same.
 SURE, UNSURE, INK, FADED = (178, 114, 0), (0, 159, 230), (30, 30, 30), (110, 110, 110)
 VERDICTS = {"file": "FILE", "audit": "AUDIT"}
 WORDS = {
@@ -59,7 +59,7 @@ def _tile(file: Path, photo: dict[str, Any], record: dict[str, Any]) -> Image:
                 round(bottom * scale * upright),
             ),
         )
-        cv2.rectangle(picture, *corners, SURE if sure else UNSURE, 3 if sure else 1, cv2.LINE_AA)
+        cv2.rectangle(picture, *corners, SURE if sure else UNSURE, 4 if sure else 2)
     tile = np.full((picture.shape[0] + TEXT, WIDTH, 3), 255, np.uint8)
     tile[: picture.shape[0]] = picture
     for number, (line, colour) in enumerate(_lines(photo, record)):
