@@ -25,6 +25,8 @@ from training.errors import TrainingError
 from training.learning.images import read_files
 from training.serving import decoding
 from training.serving.errors import RequestError
+from training.workloads.dogs import photographs
+from training.workloads.pneumonia import radiographs
 
 ROUGH = np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8)
 PIXELS = cv2.resize(ROUGH, (64, 48), interpolation=cv2.INTER_CUBIC)
@@ -108,8 +110,9 @@ def test_no_bytes_break_the_look(body, draw):
 # --- orientation --------------------------------------------------------------------------------------
 
 
-def served(body: bytes, width: int, height: int) -> np.ndarray:
-    model = SimpleNamespace(width=width, height=height, channels=3, max_image_bytes=1 << 20, max_image_pixels=1 << 20)
+def served(body: bytes, width: int, height: int, channels: int = 3) -> np.ndarray:
+    limits = {"max_image_bytes": 1 << 20, "max_image_pixels": 1 << 20}
+    model = SimpleNamespace(width=width, height=height, channels=channels, **limits)
     return decoding.decode(model, body).pixels
 
 
@@ -127,6 +130,24 @@ def test_training_and_the_endpoint_turn_an_image_alike_and_as_exif_says(tmp_path
     assert np.abs(trained.astype(int) - upright).mean() < 1.5
     assert headers.read(body).orientation == orientation
     assert np.abs(decode(mend(body)).astype(int) - asked).max() == 0
+
+
+@pytest.mark.parametrize("reader", [radiographs, photographs])
+def test_every_workloads_own_pictures_are_staged_as_the_endpoint_sees_them(reader):
+    body = saved("JPEG", Image.fromarray(cv2.resize(PIXELS, (500, 400))), exif=exif(6), quality=95)
+    asked = served(body, reader.SIDE, reader.SIDE, channels=1 if reader is radiographs else 3)
+    staged = reader.decode("x.jpg", body)
+    assert np.array_equal(staged, asked if asked.ndim == 2 else asked[:, :, ::-1])
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_image_that_the_endpoint_decodes_at_less_is_the_one_training_saw(tmp_path, orientation):
+    wide = Image.fromarray(cv2.resize(PIXELS, (1600, 400), interpolation=cv2.INTER_CUBIC))
+    body = saved("JPEG", wide, exif=exif(orientation), quality=95)
+    (tmp_path / "x").write_bytes(body)
+    width, height = (200, 50) if orientation == 1 else (50, 200)
+    trained = read_files([tmp_path / "x"], height, width)[0][0].numpy().transpose(1, 2, 0)
+    assert np.abs(trained.astype(int) - served(body, width, height)[:, :, ::-1]).mean() < 2
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
