@@ -110,6 +110,16 @@ def test_a_larger_sample_begins_with_the_smaller_one():
     assert (small.classes, small.labels.tolist()) == (("damaged", "whole"), [0, 1])
 
 
+def test_several_processes_draw_what_one_does(monkeypatch):
+    alone = data.load_scenes("synthetic", per_class=2, seed=3)
+    monkeypatch.setattr(data, "SHARED", 2)
+    seen: list[tuple[int, int]] = []
+    together = data.load_scenes("synthetic", per_class=2, seed=3, progress=lambda *done: seen.append(done))
+    assert np.array_equal(alone.images, together.images)
+    assert (alone.boxes, alone.names) == (together.boxes, together.names)
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_scenes_have_boxes_and_a_third_as_many_have_none():
     records: Records = data.load_scenes("synthetic", per_class=3, seed=3)
     assert [bool(found) for found in records.boxes or ()] == [True, True, True, False]
