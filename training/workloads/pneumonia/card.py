@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from training.learning import model_card
+from training.learning.calibration import choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +129,7 @@ def _calibration(metrics: Mapping[str, Any]) -> str:
         )
     )
     return f"""Chosen: {found["chosen"]["kind"]}, by log loss over {found["folds"]} folds of {found["patients"]}
-validation patients, {found["repeats"]} times; the simplest that is not clearly worse than the best.
+validation patients, {found["repeats"]} times; the simplest that is within {choice.TOLERANCE:.0%} of the best.
 
 | candidate | log loss | Brier |
 | --- | ---: | ---: |
