@@ -8,19 +8,24 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from policies.control import ACCOUNT, REGION
 from policies.plan import Plan, Resource, UnreadableError
+from terraform.command import ROOT
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/fixture"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/slipway-boundary"
 
-# General, compute-optimised and inference instances up to eight times large; the very large cost a salary an hour.
-ALLOWED_INSTANCES = re.compile(r"ml\.(c5|c6i|c7i|c6g|c7g|m5|m6i|m7i|g4dn|g5|g6|inf2)\.(large|[248]?xlarge)")
+_LISTED = yaml.safe_load((ROOT / "training" / "instances.yaml").read_text(encoding="utf-8"))
+TRAINING_INSTANCES, ENDPOINT_INSTANCES = frozenset(_LISTED["training"]), frozenset(_LISTED["endpoint"])
+"""Instance types that need no discussion; the file says why others do."""
 
 # AWS defines no resource for these (service authorization reference), so "*" is the only way to grant them.
 NO_RESOURCE = re.compile(
     r"(cloudwatch:putmetricdata|ecr:getauthorizationtoken|ec2:describe\w+|xray:\w+|sts:getcalleridentity"
-    r"|autoscaling:describe\w+|ssmmessages:(create|open)(control|data)channel"
+    r"|autoscaling:describe\w+|sagemaker:list(hyperparametertuning|training)jobs"
+    r"|ssmmessages:(create|open)(control|data)channel"
     r"|logs:(createlogdelivery|deletelogdelivery|describeloggroups|describeresourcepolicies|getlogdelivery"
     r"|listlogdeliveries|putresourcepolicy|updatelogdelivery))"
 )

@@ -17,6 +17,7 @@ HARMLESS = {
     "aws_kms_alias": "a name for a key, which is judged",
     "aws_lambda_function_event_invoke_config": "says how often to try again; destinations are judged with the role",
     "aws_route_table_association": "joins a subnet and a table, which are judged",
+    "aws_s3_bucket_notification": "tells that there are uploads; what acts on them is judged with the target",
     "aws_scheduler_schedule_group": "only groups",
     "aws_iam_openid_connect_provider": "trusts nobody by itself: the roles' trust is judged",
     "aws_s3_object": "lies in a bucket, which is judged",

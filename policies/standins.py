@@ -11,6 +11,7 @@ from typing import Any
 _ARNS = {
     "aws_cloudwatch_log_group": "arn:aws:logs:{region}:{account}:log-group:{label}",
     "aws_cloudwatch_metric_alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{label}",
+    "aws_dynamodb_table": "arn:aws:dynamodb:{region}:{account}:table/{label}",
     "aws_ecr_repository": "arn:aws:ecr:{region}:{account}:repository/{label}",
     "aws_iam_openid_connect_provider": "arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com",
     "aws_iam_policy": "arn:aws:iam::{account}:policy/{label}",
