@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from terraform.stacks import instances, workbench
+from terraform.stacks import workbench
 from terraform.stacks.base import Base
 from terraform.stacks.cdk import cdktf
 from terraform.stacks.modules import Module, place
 from terraform.stacks.names import PROJECT, Names
+from terraform.stacks.people import Chosen, add_people, table_arns, workflows
 from terraform.stacks.settings import Settings
-from terraform.stacks.specs import Specs, WorkloadSpec
+from terraform.stacks.specs import Specs
 from terraform.stacks.workload import (
     LIVE_COUNTS,
     UNWATCHED,
@@ -45,10 +46,6 @@ MODELS_TYPE = (
 )
 
 
-Chosen = Mapping[str, WorkloadSpec]
-"""The workloads of an environment, by name."""
-
-
 def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.TerraformStack:
     """Wire the modules of one environment together."""
     stack = cdktf.TerraformStack(app, settings.environment)
@@ -60,7 +57,7 @@ def compose(app: cdktf.App, settings: Settings, specs: Specs) -> cdktf.Terraform
     base = _base(stack, settings, names, chosen)
     placed = {name: add_workload(stack, base, name, specs=specs) for name in chosen}
     workbenches = workbench.add_workbenches(stack, base, chosen)
-    people = _add_people(stack, base, chosen, placed)
+    people = add_people(stack, base, chosen, placed)
     _outputs(stack, base, placed, people, workbench.outputs(workbenches))
     return stack
 
@@ -139,11 +136,6 @@ def _variable_by_workload(
     )
 
 
-def _workflows(chosen: Chosen) -> dict[str, str]:
-    """Definition of the workflow of each workload that has one."""
-    return {name: spec.workflow.definition for name, spec in chosen.items() if spec.workflow}
-
-
 def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, chosen: Chosen) -> Base:
     """Add keys, network, buckets and alerts: what every workload stands on."""
     boundary_arn = settings.boundary.arn
@@ -174,7 +166,7 @@ def _base(stack: cdktf.TerraformStack, settings: Settings, names: Names, chosen:
             "log_retention_days": settings.logs.retention_days,
             # By name, not by reference: the buckets' policies name the endpoint that this argument belongs to.
             "bucket_arns": [names.bucket_arn(purpose) for purpose in ("data", "logs", "models")],
-            "table_arns": _table_arns(chosen, names) or None,
+            "table_arns": table_arns(chosen, names) or None,
         },
     )
     alerts = place(
@@ -248,55 +240,10 @@ def _buckets(
                 "name": names.bucket(purpose),
                 "key_arn": keys.output("arns", key_of[purpose]),
                 "log_bucket": logs.output("log_target"),
-                "outside_access": outside + operators + bucket_principals(purpose, _workflows(chosen), names),
+                "outside_access": outside + operators + bucket_principals(purpose, workflows(chosen), names),
             },
         )
         for purpose, variables in specific.items()
-    }
-
-
-def _table_arns(chosen: Chosen, names: Names) -> list[str]:
-    """ARNs of the tables of the workloads that have one, by name, for the same reason as those of the buckets."""
-    return [names.table_arn(name) for name, spec in chosen.items() if spec.table]
-
-
-def _add_people(stack: cdktf.TerraformStack, base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> Module:
-    """Add the roles of the operators and the approvers of this environment."""
-    settings, names = base.settings, base.names
-    return place(
-        stack,
-        "people",
-        "people",
-        {
-            "name": names.prefix,
-            "boundary_arn": base.boundary_arn,
-            "production": settings.production,
-            "operators": list(settings.people.operators),
-            "approvers": list(settings.people.approvers),
-            "workloads": {workload: names.workload(workload) for workload in sorted(settings.workloads)},
-            "workflows": {
-                workload: names.workflow(workload, definition) for workload, definition in _workflows(chosen).items()
-            },
-            "table_arns": _table_arns(chosen, names) or None,
-            "bucket_arns": {purpose: base.buckets[purpose].output("arn") for purpose in ("data", "models")},
-            "jobs": _jobs(base, chosen, placed),
-            "workbenches": workbench.wanted(settings) or None,
-            "key_arns": base.key_arns("data", "model"),
-        },
-    )
-
-
-def _jobs(base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> dict[str, Any]:
-    """Say what a job must stand on before an operator may send it."""
-    given = {name: base.settings.workloads[name].training for name in chosen}
-    types = {given[name].instance_type or spec.training.instance.type for name, spec in chosen.items()}
-    return {
-        "instance_types": sorted(instances.TRAINING | types),
-        "max_runtime_s": max(given[n].max_runtime_s or s.training.instance.max_runtime_s for n, s in chosen.items()),
-        "role_arns": {name: parts.training.output("role_arn") for name, parts in placed.items()},
-        "security_group_ids": {name: parts.training.output("security_group_ids") for name, parts in placed.items()},
-        "subnet_ids": base.network.output("subnet_ids"),
-        "tuning_names": {name: base.names.tuning(name) for name, spec in chosen.items() if spec.training.tuning},
     }
 
 
