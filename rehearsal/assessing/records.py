@@ -26,6 +26,14 @@ def of_claim(dynamodb: Any, table: str, claim: str) -> list[Record]:
     return [plain({name: _read(value) for name, value in item.items()}) for page in pages for item in page["Items"]]
 
 
+def demand_found(dynamodb: Any, table: str, record: Record) -> None:
+    """One assessment must be found by its key alone, as whoever is told of it by SNS does."""
+    key = {name: {"S": record[name]} for name in (claim_record.PARTITION_KEY, claim_record.SORT_KEY)}
+    item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+    if plain({name: _read(value) for name, value in item.items()}) != record:
+        raise RehearsalError(f"the record of {record['claim']} is another one when {record['entry']} is asked for")
+
+
 def plain(value: Any) -> Any:
     """DynamoDB's numbers as Python's."""
     if isinstance(value, dict):

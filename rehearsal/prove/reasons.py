@@ -15,6 +15,7 @@ from terraform.command import ROOT
 FILE = ROOT / "policies" / "unused_grants.yaml"
 SHORTEST_REASON = 30
 _KEYS = {"role", "statement", "actions", "reason"}
+_OPTIONAL = {"sometimes"}
 
 
 class ReasonError(Exception):
@@ -23,12 +24,16 @@ class ReasonError(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why some actions of a statement stay. ``role`` may hold ``*`` for an environment or a workload."""
+    """Why some actions of a statement stay. ``role`` may hold ``*`` for an environment or a workload.
+
+    ``sometimes`` where the rehearsals of some workloads use or have what those of others do not.
+    """
 
     role: str
     statement: str
     actions: tuple[str, ...]
     reason: str
+    sometimes: bool = False
 
     def covers(self, grant: Grant) -> bool:
         """Whether this is the reason for a grant."""
@@ -40,7 +45,7 @@ def read_reasons(path: Path = FILE) -> list[Reason]:
     entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     found, seen = [], set()
     for entry in entries:
-        if not isinstance(entry, dict) or set(entry) != _KEYS:
+        if not isinstance(entry, dict) or set(entry) - _OPTIONAL != _KEYS:
             raise ReasonError(f"{path.name}: {entry!r} must have exactly the keys {', '.join(sorted(_KEYS))}")
         name = f"{path.name}: {entry['role']}, statement {entry['statement']}"
         if len(str(entry["reason"] or "").strip()) < SHORTEST_REASON:
@@ -52,9 +57,11 @@ def read_reasons(path: Path = FILE) -> list[Reason]:
             if key in seen:
                 raise ReasonError(f"{name}: {action} stands there twice")
             seen.add(key)
-        found.append(
-            Reason(entry["role"], entry["statement"], tuple(entry["actions"]), " ".join(entry["reason"].split()))
-        )
+        if not isinstance(entry.get("sometimes", True), bool):
+            raise ReasonError(f"{name}: sometimes must be true or left out")
+        reason = " ".join(entry["reason"].split())
+        sometimes = entry.get("sometimes", False)
+        found.append(Reason(entry["role"], entry["statement"], tuple(entry["actions"]), reason, sometimes))
     return found
 
 
@@ -62,7 +69,7 @@ def stale(reasons: Iterable[Reason], granted: Iterable[Grant], unused: Iterable[
     """Entries that excuse nothing (any more), a line each with what to do about it."""
     granted, unused = list(granted), list(unused)
     lines = []
-    for reason in reasons:
+    for reason in (one for one in reasons if not one.sometimes):
         for action in reason.actions:
             one = Reason(reason.role, reason.statement, (action,), reason.reason)
             if any(one.covers(grant) for grant in unused):

@@ -51,6 +51,7 @@ def perform(run: Run, note: Note) -> Outcome:
         dynamodb = operator.client("dynamodb")
         found = {claim: records.of_claim(dynamodb, table, claim) for claim in wanted}
         records.demand_amounts(found, wanted)
+        records.demand_found(dynamodb, table, found[together][0])
         everything = [record for listed in found.values() for record in listed]
         records.demand_evidence(everything)
         audits = {(record["claim"], record["entry"]) for record in everything if record["verdict"] == claim_rule.AUDIT}
@@ -153,7 +154,10 @@ def submit(
     states = actor(run, "operator").client("stepfunctions")
     delivered = json.loads(states.describe_execution(executionArn=executions[first["damaged"]])["input"])
     together = f"{first['damaged'].split('-', 1)[0]}-together"
-    several = [images[first[shows]] for shows in ("no car", "whole", "damaged")]
+    # Without their versions: a claim that is submitted directly may mean the newest.
+    several = [
+        {name: images[first[shows]][name] for name in ("bucket", "key")} for shows in ("no car", "whole", "damaged")
+    ]
     begun = {
         "recorded": [start(run, machine, {"claim": {"id": together, "images": several}})],
         "duplicate": [

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rehearsal import uploads
 from rehearsal.actors import actor
 from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome
@@ -64,7 +65,12 @@ def perform(run: Run, note: Note) -> Outcome:
         f"{len(batch)} images twice: {counts['classified']} classified ({right} right), "
         f"{counts['for_review']} for review, {counts['failed']} failed and told by SNS"
     )
+    answer = uploads.classified(run, batch[0].path)
+    if answer:
+        best = answer["predictions"]
+        evidence += f"; an upload of {batch[0].label} answered with {len(best)} classes, {best[0]['label']} first"
     return evidence, {
+        "upload": answer,
         "counts": dict(counts),
         "right": right,
         "threshold": next(item["threshold"] for item in items if item.get("threshold")),

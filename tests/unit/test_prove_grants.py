@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,8 @@ def test_a_reason_excuses_until_the_grant_is_used() -> None:
     used = [grant for grant in idle if grant.action != "logs:PutLogEvents"]
     assert "is used now" in stale([reason], everything, used)[0]
     assert "is not granted any more" in stale([reason], [], [])[0]
+    sometimes = replace(reason, sometimes=True)
+    assert stale([sometimes], everything, used) == stale([sometimes], [], []) == []
 
 
 @pytest.mark.parametrize(
