@@ -11,6 +11,7 @@ from training.workloads.claims import car as cars
 from training.workloads.claims import damage as damages
 from training.workloads.claims import data, scene
 from training.workloads.claims.canvas import NOBODY, Camera, Canvas
+from training.workloads.claims.shapes import SHAPES
 
 CAMERA = Camera(focal=400, centre=192, horizon=130, height=1.6)
 
@@ -60,11 +61,11 @@ def test_traffic_shows_no_car_without_a_box_and_no_box_without_a_car(index):
     assert all(min(box[2] - box[0], box[3] - box[1]) >= scene.LEAST_SIDE for box in drawing.cars)
 
 
-@pytest.mark.parametrize("name", list(cars.SHAPES))
+@pytest.mark.parametrize("name", list(SHAPES))
 @pytest.mark.parametrize("yaw", [0.0, 0.8, np.pi / 2, np.pi, -0.8])
 def test_a_car_is_where_its_length_and_width_put_it(name, yaw):
     """What is painted lies within the corners of the car's own block, and fills most of it."""
-    shape = cars.SHAPES[name]
+    shape = SHAPES[name]
     canvas = Canvas(288, 384)
     canvas.painter = 3
     placed = cars.draw(canvas, cars.Car(shape, 0.4, 8.0, yaw, (150, 40, 40), 1), CAMERA)
@@ -83,7 +84,7 @@ def test_a_car_is_where_its_length_and_width_put_it(name, yaw):
 def test_damage_changes_the_car_where_its_box_says(kind, yaw):
     canvas = Canvas(288, 384)
     canvas.pixels[:] = 128
-    placed = cars.draw(canvas, cars.Car(cars.SHAPES["sedan"], 0, 6.5, yaw, (190, 40, 40), 1), CAMERA)
+    placed = cars.draw(canvas, cars.Car(SHAPES["sedan"], 0, 6.5, yaw, (190, 40, 40), 1), CAMERA)
     before = canvas.pixels.copy()
     found = damages.inflict(canvas, placed, kind, rng(9))
     assert found is not None
@@ -96,7 +97,7 @@ def test_damage_changes_the_car_where_its_box_says(kind, yaw):
 
 def test_damage_that_nobody_sees_is_none():
     canvas = Canvas(288, 384)
-    placed = cars.Placed(cars.Car(cars.SHAPES["sedan"], 60, 6.5, 0.1, (190, 40, 40), 1), CAMERA)
+    placed = cars.Placed(cars.Car(SHAPES["sedan"], 60, 6.5, 0.1, (190, 40, 40), 1), CAMERA)
     assert damages.inflict(canvas, placed, damages.DENT, rng(1)) is None
 
 

@@ -12,8 +12,9 @@ from training.workloads.claims import car as cars
 from training.workloads.claims import damage as damages
 from training.workloads.claims import street
 from training.workloads.claims.canvas import NOBODY, Camera, Canvas
-from training.workloads.claims.car import SHAPES, Car
+from training.workloads.claims.car import Car
 from training.workloads.claims.passers import PASSERS
+from training.workloads.claims.shapes import SHAPES, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,7 @@ def _camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def _shape(rng: np.random.Generator) -> cars.Shape:
+def _shape(rng: np.random.Generator) -> Shape:
     return list(SHAPES.values())[int(rng.integers(len(SHAPES)))]
 
 
