@@ -60,7 +60,6 @@ def _jobs(base: Base, chosen: Chosen, placed: Mapping[str, Parts]) -> dict[str, 
     return {
         "instance_types": sorted(instances.TRAINING | types),
         "max_runtime_s": max(given[n].max_runtime_s or s.training.instance.max_runtime_s for n, s in chosen.items()),
-        "role_arns": {name: parts.training.output("role_arn") for name, parts in placed.items()},
         "security_group_ids": {name: parts.training.output("security_group_ids") for name, parts in placed.items()},
         "subnet_ids": base.network.output("subnet_ids"),
         "tuning_names": {name: base.names.tuning(name) for name, spec in chosen.items() if spec.training.tuning},

@@ -33,23 +33,27 @@ locals {
     }],
   )
 
+  # Only where a workload says what to search. The trials are SageMaker's own doing: nobody is granted to make one.
+  _tuned = length(var.jobs.tuning_names) > 0
+
   _job_statements = concat(
     [
       {
         sid        = "SendJobsInTheEnvelope"
-        actions    = ["sagemaker:CreateTrainingJob"]
-        resources  = local._jobs
+        actions    = concat(["sagemaker:CreateTrainingJob"], local._tuned ? ["sagemaker:CreateHyperParameterTuningJob"] : [])
+        resources  = concat(local._jobs, local._searches)
         conditions = local._envelope
       },
       {
         sid       = "TagJobs"
         actions   = ["sagemaker:AddTags"]
-        resources = local._jobs
+        resources = concat(local._jobs, local._searches)
       },
       {
-        sid       = "PassTrainingRole"
+        # Names of training roles are made by the training module: <workload's name>-training.
+        sid       = "PassTrainingRoles"
         actions   = ["iam:PassRole"]
-        resources = values(var.jobs.role_arns)
+        resources = ["arn:${local._partition}:iam::${local._account}:role/${var.name}-*-training"]
         conditions = [{
           test     = "StringEquals"
           variable = "iam:PassedToService"
@@ -68,19 +72,7 @@ locals {
         wildcard_reason = "The List actions of SageMaker support no resource; they show names and states of jobs"
       },
     ],
-    # Only where a workload says what to search. The trials are SageMaker's own doing: nobody is granted to make one.
     [for statement in [
-      {
-        sid        = "SendSearchesInTheEnvelope"
-        actions    = ["sagemaker:CreateHyperParameterTuningJob"]
-        resources  = local._searches
-        conditions = local._envelope
-      },
-      {
-        sid       = "TagSearches"
-        actions   = ["sagemaker:AddTags"]
-        resources = local._searches
-      },
       {
         sid = "FollowAndStopSearches"
         actions = [
@@ -95,6 +87,6 @@ locals {
         actions   = ["logs:GetLogEvents"]
         resources = [for name in values(var.jobs.tuning_names) : "${local._arn.logs}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${name}-*"]
       },
-    ] : statement if length(var.jobs.tuning_names) > 0],
+    ] : statement if local._tuned],
   )
 }

@@ -35,17 +35,16 @@ variable "jobs" {
   type = object({
     instance_types     = list(string)
     max_runtime_s      = number
-    role_arns          = map(string)
     security_group_ids = map(list(string))
     subnet_ids         = list(string)
     tuning_names       = optional(map(string), {})
   })
-  description = "What a job must stand on before an operator may send it: instance types, the longest run (seconds), subnets and, by workload, role, security groups and, where it has tuning jobs, the beginning of their names."
+  description = "What a job must stand on before an operator may send it: instance types, the longest run (seconds), subnets and, by workload, its security groups and, where it has tuning jobs, the beginning of their names."
   nullable    = false
 
   validation {
-    condition     = alltrue([for names in [var.jobs.role_arns, var.jobs.security_group_ids] : toset(keys(names)) == toset(keys(var.workloads))])
-    error_message = "jobs.role_arns and security_group_ids must each have an entry for every one of workloads, and no other."
+    condition     = toset(keys(var.jobs.security_group_ids)) == toset(keys(var.workloads))
+    error_message = "jobs.security_group_ids must have an entry for every one of workloads, and no other."
   }
 
   validation {
