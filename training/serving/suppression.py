@@ -37,8 +37,11 @@ def suppress(boxes: NDArray[np.float32], classes: NDArray[np.int64], limit: floa
 
 def overlaps(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of every box of one list, shape (n, 4), with every one of another, (m, 4): (n, m)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = (high - low).clip(0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
-    return shared / (areas[0][:, None] + areas[1] - shared)
+    left, top, right, bottom = first.T[:, :, None]
+    other_left, other_top, other_right, other_bottom = second.T
+    # Column by column: numpy is slow along an axis of two.
+    wide = np.minimum(right, other_right) - np.maximum(left, other_left)
+    high = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    shared = wide.clip(0) * high.clip(0)
+    areas = (right - left) * (bottom - top) + (other_right - other_left) * (other_bottom - other_top)
+    return shared / (areas - shared)
