@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data.augment import boxes as moving
@@ -122,7 +122,6 @@ def test_the_one_matrix_is_all_steps_after_each_other(crop, scale, moved, angle,
 # --- boxes --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
 @given(seeds, st.integers(0, 60), st.integers(0, 30), st.integers(12, 40), st.integers(12, 30))
 def test_a_box_lies_around_the_pixels_it_was_drawn_around(seed, left, top, width, height):
     """The reference is the picture: a white rectangle, warped, and looked for."""
