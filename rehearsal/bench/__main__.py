@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rehearsal.bench.row import Row
 
-GROUPS = ("own", "serving", "int8", "decode", "data", "coldstart", "embedded", "locust")
+GROUPS = ("own", "serving", "int8", "decode", "data", "coldstart", "embedded", "training", "locust")
 """Modules of this package, in the order in which they are run and printed."""
 
 QUIET = 0.5

@@ -129,7 +129,7 @@ def fit(
     identity = _identity(network, data.files, plan)
     start = State(0, best, 0, copy.deepcopy(network.state_dict()))
     state = checkpoints.resume(folder, parts, identity, group) or start
-    step = _Step(parts, plan, group, watch)
+    step = Step(parts, plan, group, watch)
     while state.epoch < plan.epochs and state.epoch - state.best_epoch < plan.patience:
         transfer.learn_mode(network, keep_statistics=plan.keep_statistics)
         losses = [step(images, labels) for images, labels in watch.timed(data.batches(state.epoch))]
@@ -178,7 +178,7 @@ def scores(network: nn.Module, crops: Crops, group: Group, *, workers: int | Non
     return transfer.outputs(answer, crops, width, group, workers=workers, prepare=Prepare(group.device))
 
 
-class _Step:
+class Step:
     """One step of the optimiser on this process's part of a batch."""
 
     def __init__(self, parts: checkpoints.Parts, plan: Plan, group: Group, watch: Watch) -> None:
