@@ -56,7 +56,7 @@ locals {
     },
     {
       sid       = "KeepCheckpoints"
-      actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
       resources = ["${var.buckets.models.arn}/${local._checkpoint_prefix}/*"]
     },
     {
