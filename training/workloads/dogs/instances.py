@@ -103,8 +103,9 @@ ResNet-50 at 224 x 224, {images:,} training images, {epochs} epochs; on-demand p
 Prices: {"; ".join(sources) or "none known"}.
 
 Time and cost are computed from these figures and were not observed on AWS: starting an instance and fetching the data
-come on top, spot capacity costs less, and our loop may be slower than the one that was published. The workload's own choice is `{default}`. Types with local NVMe storage (g4dn, g5, g6, p4d, p5)
-are missing because SageMaker refuses a customer-managed volume key for them, and the modules refuse them too.
+come on top, spot capacity costs less, and our loop may be slower than the one that was published. The workload's own
+choice is `{default}`. Types with local NVMe storage (g4dn, g5, g6, p4d, p5) are missing because SageMaker refuses a
+customer-managed volume key for them, and the modules refuse them too.
 """
 
 
