@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from training.data import boxes, layout
 from training.data.records import Box, Records
@@ -69,6 +71,19 @@ def test_a_line_is_ground_truths_bounding_boxes():
         "image_size": [{"width": 30, "height": 20, "depth": 3}],
         "annotations": [{"class_id": 1, "left": 2, "top": 3, "width": 5.5, "height": 6}],
     }
+
+
+@given(st.data(), st.integers(1, 4000), st.integers(1, 4000))
+def test_whatever_box_is_written_is_read(tmp_path_factory, draw, width, height):
+    ends = [draw.draw(st.floats(0, most)) for most in (width, width, height, height)]
+    left, right, top, bottom = *sorted(ends[:2]), *sorted(ends[2:])
+    ends = [draw.draw(st.sampled_from([end, most])) for end, most in ((right, width), (bottom, height))]
+    assume(ends[0] - left >= 1 and ends[1] - top >= 1)
+    box = Box(0, left, top, *ends)
+    path = tmp_path_factory.getbasetemp() / "written.jsonl"
+    path.write_text(boxes.line("a.png", width, height, 3, [box]) + "\n")
+    assert boxes.read(path, 1)["a.png"][0] == pytest.approx(box, abs=0.011)
+    assert all(one <= most for one, most in zip(boxes.read(path, 1)["a.png"][0][3:], (width, height), strict=True))
 
 
 def test_a_split_without_a_class_is_refused():

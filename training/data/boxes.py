@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE = "annotations.jsonl"
 
+_HAIR = 1e-6
+
 
 def line(file: str, width: int, height: int, depth: int, boxes: Iterable[Box]) -> str:
     """One line, without its end."""
@@ -39,8 +41,9 @@ def body(width: int, height: int, depth: int, boxes: Iterable[Box]) -> dict[str,
                 "class_id": box.class_id,
                 "left": _plain(box.left),
                 "top": _plain(box.top),
-                "width": _plain(box.right - box.left),
-                "height": _plain(box.bottom - box.top),
+                # Of rounded corners, so that what ends at the border does so when it is read.
+                "width": _plain(_plain(box.right) - _plain(box.left)),
+                "height": _plain(_plain(box.bottom) - _plain(box.top)),
             }
             for box in boxes
         ],
@@ -143,7 +146,11 @@ def _box(row: Any, where: str, classes: int | None, width: float, height: float)
     if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < (classes or label + 1):
         most = "" if classes is None else f" to {classes - 1}"
         raise DataError(f"{where}.class_id", label, f"must be a class number from 0{most}")
-    box = Box(label, left, top, left + wide, top + high)
+    # Sums of decimal fractions may be greater by a hair.
+    right, bottom = (
+        most if most < end < most + _HAIR else end for end, most in ((left + wide, width), (top + high, height))
+    )
+    box = Box(label, left, top, right, bottom)
     if not (wide > 0 and high > 0):
         raise DataError(where, row, "must have a width and a height above 0")
     if not (left >= 0 and top >= 0 and box.right <= width and box.bottom <= height):

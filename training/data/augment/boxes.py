@@ -26,7 +26,9 @@ def moved(boxes: Iterable[Box], matrix: Matrix, size: tuple[int, int], visible: 
         left = inside(whole, *size)
         if not left or area(left) < visible * area(whole):
             continue
-        across, down = [x for x, _ in left], [y for _, y in left]
+        # Rounding may leave a corner outside by a hair.
+        across = [min(max(x, 0.0), size[0]) for x, _ in left]
+        down = [min(max(y, 0.0), size[1]) for _, y in left]
         new = Box(box.class_id, min(across), min(down), max(across), max(down))
         if new.right - new.left >= 1 and new.bottom - new.top >= 1:
             found.append(new)
@@ -47,10 +49,7 @@ def inside(polygon: Points, width: float, height: float) -> Points:
             here, there = sign * (point[axis] - limit), sign * (before[axis] - limit)
             if (here >= 0) != (there >= 0):
                 share = there / (there - here)
-                crossing = [before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1])]
-                # Rounding must not leave the corner outside by a hair.
-                crossing[axis] = limit
-                kept.append((crossing[0], crossing[1]))
+                kept.append((before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1])))
             if here >= 0:
                 kept.append(point)
         polygon = kept
