@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 
 import cv2
@@ -210,7 +211,7 @@ def test_the_job_leaves_a_model_that_is_served_with_its_rule(dataset, tmp_path):
 def test_an_interrupted_job_resumes_to_the_same_model(dataset, tmp_path, monkeypatch):
     values = QUICK | {"max_calibration_error": 0.5, "abstain": "none"}
     whole = job.run(PNEUMONIA, a_job(dataset, tmp_path / "whole", **values))
-    real, calls = fitting._save, []
+    real, calls = fitting.save, []
 
     def dies(*arguments):
         real(*arguments)
@@ -218,7 +219,7 @@ def test_an_interrupted_job_resumes_to_the_same_model(dataset, tmp_path, monkeyp
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "_save", dies)
+    monkeypatch.setattr(importlib.import_module("training.learning.fitting"), "save", dies)
     with pytest.raises(KeyboardInterrupt):
         job.run(PNEUMONIA, a_job(dataset, tmp_path / "cut", **values))
     resumed = job.run(PNEUMONIA, a_job(dataset, tmp_path / "cut", **values))
