@@ -11,7 +11,7 @@ exec > >(tee -a "$home/boot.log") 2>&1
 # The images keep boto3 with the system's Python or with that of their framework.
 python=
 for candidate in "${WORKBENCH_PYTHON:-}" /usr/bin/python3 /opt/pytorch/bin/python; do
-  if [[ -x $candidate ]] && "$candidate" -c 'import boto3' 2>/dev/null; then
+  if [[ -x $candidate ]] && "$candidate" -c 'from importlib.util import find_spec; exit(find_spec("boto3") is None)'; then
     python=$candidate
     break
   fi
