@@ -26,6 +26,7 @@ from training.data.augment.settings import Settings
 from training.data.records import Box, Records
 from training.data.splits import Shares, split
 from training.errors import DataError
+from training.learning.detection import scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 TEN = Settings(copies=10, seed=7)
@@ -309,3 +310,12 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
 
     picture = cv2.imencode(".png", photo(1))[1].tobytes()
     assert most(20_000) - most(500) < 10 * 1024  # KiB
+
+
+def test_a_detector_learns_from_the_versions_too(tmp_path):
+    dataset = staged(tmp_path / "ds", boxed=True)
+    before = scenes.read_split(dataset / "train", ("car",), 32, 48)
+    augment(dataset, None, Settings(copies=2))
+    after = scenes.read_split(dataset / "train", ("car",), 32, 48)
+    assert len(after.names) == 3 * len(before.names)
+    assert len(scenes.truth(after)) == len(after.names)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from training.data import boxes
+from training.data.augment.channel import AUGMENTED
 from training.errors import DataError, TrainingError
 from training.learning import images
 from training.learning.detection.precision import Truth
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int) -> images.Split:
     """Images of `<channel>/` and their boxes of `<channel>/annotations.jsonl`, both brought to the model's input.
+
+    Versions of them, where augmentation has made some, lie in `<channel>/augmented/` in the same way.
 
     Returns
     -------
@@ -33,8 +36,12 @@ def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int)
     path = channel / boxes.FILE
     if not path.is_file():
         raise TrainingError("channel", str(channel), f"has no {boxes.FILE}; stage the data or set SM_CHANNEL_*")
+    versions = channel / AUGMENTED
     try:
         known = boxes.read(path, len(classes))
+        if (versions / boxes.FILE).is_file():
+            made = boxes.read(versions / boxes.FILE, len(classes))
+            known |= {f"{AUGMENTED}/{name}": found for name, found in made.items()}
     except DataError as error:
         raise TrainingError(error.field, error.value, error.remedy) from None
     if not any(known.values()):
