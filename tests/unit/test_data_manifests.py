@@ -272,3 +272,13 @@ def test_a_prefix_without_images_is_named(bucket, tmp_path, capsys):
     assert manifest(tmp_path / "out", "--classes", "cat,dog") == 1
     assert "s3://data/pets/': holds no image (1 other objects)" in capsys.readouterr().err
     assert no_leftovers(tmp_path / "out")
+
+
+def test_a_manifest_is_checked_where_it_lies(bucket, capsys):
+    photos(bucket, 12)
+    assert manifest("s3://data/lists", "--only", "train") == 0
+    assert command.main(["check", "s3://data/lists/train.manifest", "--classes", "cat,dog"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["lines"] == 12
+    assert command.main(["check", "s3://data/lists/train.manifest", "--classes", "dog,cat"]) == 2
+    assert "s3://data/lists/train.manifest, line 1, class-name" in capsys.readouterr().err
+    assert command.main(["check", "s3://data/lists/none.manifest"]) == 1

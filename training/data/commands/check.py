@@ -13,6 +13,7 @@ from training.data.intake.check import check
 from training.data.intake.image import MOST_PIXELS
 from training.data.manifests import check as manifests
 from training.data.progress import reporter
+from training.data.upload import explained, parse_location
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +26,9 @@ _MANIFESTS = (".manifest", ".jsonl")
 def add(commands: Any) -> None:
     """Describe the command and its arguments."""
     command = commands.add_parser("check", help="say what is wrong with images or a manifest", description=__doc__)
-    command.add_argument("source", help="folder, zip, tar or s3://bucket/prefix of images; or a .manifest file")
+    command.add_argument(
+        "source", help="folder, zip, tar or s3://bucket/prefix of images; or a .manifest"
+    )
     command.add_argument("--classes", help="comma-separated class names there may be (default: any)")
     command.add_argument(
         "--most-pixels", type=positive, default=MOST_PIXELS, help=f"of an image (default {MOST_PIXELS})"
@@ -38,7 +41,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Check as the parsed arguments say, a line per finding; what was found in numbers."""
     classes = tuple(arguments.classes.split(",")) if arguments.classes else None
     if arguments.source.endswith(_MANIFESTS):
-        return dataclasses.asdict(manifests.check(Path(arguments.source), classes))
+        return dataclasses.asdict(_manifest(arguments.source, classes))
     report = check(
         places.find(arguments.source),
         _tell,
@@ -52,6 +55,18 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "kinds": dict(sorted(report.kinds.items())),
         "wrong": sum(report.kinds.values()),
     }
+
+
+def _manifest(source: str, classes: tuple[str, ...] | None) -> manifests.Checked:
+    if not source.startswith("s3://"):
+        return manifests.check(Path(source), classes)
+    import boto3  # noqa: PLC0415  files need no AWS
+
+    bucket, prefix = parse_location(source, "source")
+    with explained("source", source):
+        body = boto3.client("s3").get_object(Bucket=bucket, Key=prefix.rstrip("/"))["Body"]
+        lines = (line.decode("utf-8", "replace") for line in body.iter_lines())
+        return manifests.check_lines(lines, source, classes)
 
 
 def _tell(trouble: Trouble) -> None:
