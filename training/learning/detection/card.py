@@ -49,8 +49,8 @@ first look, before something else or somebody judges what is found. It tells no 
             "How it was made": f"{description['architecture']}; {model_card.settings(hyperparameters)}.",
             "Limits": f"""It takes images of any size and reduces them to {size["width"]} x {size["height"]} pixels
 without regard to their proportions: what is narrower than about a sixteenth of an image is easily missed. Of objects
-that cover each other by more than {description["nms_iou"]:.0%} only one is answered. A score says how well a box is likely to fit;
-it is no probability, and has not been calibrated. The detector was judged on images like those it was trained on, and
-on no others.""",
+that cover each other by more than {description["nms_iou"]:.0%} only one is answered. A score says how well a box is
+likely to fit; it is no probability, and has not been calibrated. The detector was judged on images like those it was
+trained on, and on no others.""",
         },
     )

@@ -99,7 +99,7 @@ def precision_recall(path: Path, shown: Shown, classes: tuple[str, ...]) -> Figu
     axes.set(xlabel="recall: share of objects found", ylabel="precision: share of boxes that are right")
     axes.set_title(f"{classes[kind]}: {shown.label}", fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower left", fontsize=9, title=f"dots: score {shown.threshold:g}")
+    figure.legend(loc="outside lower center", ncols=len(LIMITS), fontsize=8, title=f"dots: score {shown.threshold:g}")
     _save(figure, path)
     return Figure(
         path.name,
