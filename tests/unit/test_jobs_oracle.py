@@ -10,7 +10,7 @@ import pytest
 from tests.unit import jobs_support as support
 from tests.unit.test_jobs_requests import NAME
 from training.errors import JobError
-from training.jobs import image_lock, images, training
+from training.jobs import envelope, image_lock, images, training
 from training.jobs.plan import Plan
 
 AUGMENTED: dict[str, Any] = {
@@ -103,7 +103,9 @@ def ordered(items: list[Any]) -> list[Any]:
 @pytest.fixture(scope="module")
 def sent(sdk: None) -> dict[str, dict[str, Any]]:
     """What ModelTrainer sends, by case; in one process, as the SDK takes seconds to import."""
-    return dict(zip(CASES, image_lock.ask("trainer", [facts(planned(case)) for case in CASES]), strict=True))
+    wanted = {case: facts(planned(case)) for case in CASES}
+    wanted["a search"] = wanted["as it is"] | {"searched": ["learning_rate", 0.001, 0.1]}
+    return dict(zip(wanted, image_lock.ask("trainer", list(wanted.values())), strict=True))
 
 
 def planned(case: str) -> Plan:
@@ -120,6 +122,20 @@ def test_our_request_carries_all_that_model_trainer_sends(case: str, sent: dict[
     # The SDK writes its own hyperparameters in JSON, a second time; script mode undoes it.
     theirs["HyperParameters"] = {name: value.strip('"') for name, value in theirs["HyperParameters"].items()}
     assert lacking(theirs, ours) == []
+
+
+@pytest.mark.slow
+@pytest.mark.sdk
+def test_the_sdks_tuner_still_opens_the_envelope(sent: dict[str, dict[str, Any]]):
+    """The reason for requests of our own (ADR 16): once this fails, think again."""
+    lost = {
+        *(
+            "TrainingJobDefinition.EnableInterContainerTrafficEncryption",
+            "TrainingJobDefinition.EnableNetworkIsolation",
+        ),
+        "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
+    }
+    assert lost <= set(envelope.holes("CreateHyperParameterTuningJob", sent["a search"]))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What ModelTrainer sends: a JSON list of jobs' facts on standard input, their CreateTrainingJob on standard output.
+"""What ModelTrainer and HyperparameterTuner send: a JSON list of jobs' facts in, a list of their requests out.
 
 No call leaves the process: a hook of boto answers each of them, and keeps the one that matters.
 """
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def sent(facts: dict[str, Any]) -> dict[str, Any]:
-    """The one CreateTrainingJob of a job, as it would go over the wire."""
+    """The one request of a job, as it would go over the wire."""
     import boto3  # noqa: PLC0415
     from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415  (seconds; and it prints)
     from sagemaker.core.shapes import MetricDefinition, Tag  # noqa: PLC0415
@@ -30,7 +30,7 @@ def sent(facts: dict[str, Any]) -> dict[str, Any]:
     calls: list[dict[str, Any]] = []
 
     def answer(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        if model.name == "CreateTrainingJob":
+        if model.name in {"CreateTrainingJob", "CreateHyperParameterTuningJob"}:
             calls.append(json.loads(params["body"]))
         return SimpleNamespace(status_code=200, headers={}), _reply(model.name)
 
@@ -67,8 +67,27 @@ def sent(facts: dict[str, Any]) -> dict[str, Any]:
         input_data_config=[_channel(one) for one in facts["channels"]],
         tags=[Tag(key=key, value=value) for key, value in facts["tags"].items()],
     ).with_metric_definitions([MetricDefinition(name=name, regex=regex) for name, regex in facts["metrics"]])
-    trainer.train(wait=False, logs=False)
+    if "searched" in facts:
+        _search(trainer, facts)
+    else:
+        trainer.train(wait=False, logs=False)
     return calls[-1]
+
+
+def _search(trainer: Any, facts: dict[str, Any]) -> None:
+    """Search one continuous hyperparameter with the SDK's tuner: `searched` is its name, least and largest value."""
+    from sagemaker.core.parameter import ContinuousParameter  # noqa: PLC0415  (see `sent`)
+    from sagemaker.train.tuner import HyperparameterTuner  # noqa: PLC0415
+
+    name, low, high = facts["searched"]
+    HyperparameterTuner(
+        trainer,
+        objective_metric_name=facts["metrics"][0][0],
+        hyperparameter_ranges={name: ContinuousParameter(low, high)},
+        metric_definitions=[{"Name": name, "Regex": regex} for name, regex in facts["metrics"]],
+        max_jobs=2,
+        max_parallel_jobs=1,
+    ).tune(wait=False)
 
 
 def _channel(one: dict[str, Any]) -> Any:
@@ -92,8 +111,12 @@ def _channel(one: dict[str, Any]) -> Any:
 
 def _reply(operation: str) -> dict[str, Any]:
     arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:training-job/job"
+    search = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:hyper-parameter-tuning-job/job"
+    named = {"HyperParameterTuningJobName": "job", "HyperParameterTuningJobArn": search}
     replies: dict[str, dict[str, Any]] = {
+        "CreateHyperParameterTuningJob": {"HyperParameterTuningJobArn": search},
         "CreateTrainingJob": {"TrainingJobArn": arn},
+        "DescribeHyperParameterTuningJob": named | {"HyperParameterTuningJobStatus": "Completed"},
         "DescribeTrainingJob": {"TrainingJobName": "job", "TrainingJobArn": arn, "TrainingJobStatus": "Completed"},
         "GetCallerIdentity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/x", "UserId": "x"},
     }
