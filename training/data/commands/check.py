@@ -26,9 +26,7 @@ _MANIFESTS = (".manifest", ".jsonl")
 def add(commands: Any) -> None:
     """Describe the command and its arguments."""
     command = commands.add_parser("check", help="say what is wrong with images or a manifest", description=__doc__)
-    command.add_argument(
-        "source", help="folder, zip, tar or s3://bucket/prefix of images; or a .manifest"
-    )
+    command.add_argument("source", help="folder, zip, tar or s3://bucket/prefix of images; or a .manifest")
     command.add_argument("--classes", help="comma-separated class names there may be (default: any)")
     command.add_argument(
         "--most-pixels", type=positive, default=MOST_PIXELS, help=f"of an image (default {MOST_PIXELS})"
