@@ -208,7 +208,7 @@ def leave(
         decision={"positive": positive, "threshold": rule.threshold, "abstain": list(rule.abstain)},
     )
     figures = pictures.draw(job.output, judged, test, rule, metrics, synthetic=dataset["synthetic"])
-    title = f"{workload.title}: likelier class, {'synthetic ' if dataset['synthetic'] else ''}test images"
+    title = f"Likelier class\n{'synthetic ' if dataset['synthetic'] else ''}test images"
     evaluation.plot_confusion(metrics["confusion"], workload.data.classes, title, job.output / "confusion.png")
     written = card.render(workload, description, dataset, metrics, job.hyperparameters)
     results.leave(job, network, description, metrics=metrics, card=written, figures=figures)

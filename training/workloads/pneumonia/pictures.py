@@ -49,8 +49,8 @@ def draw(
             "reliability.png",
             "Can the probabilities be believed?",
             f"Share of {what} with pneumonia over the probability that was said, before and after calibration, with "
-            f"95 % intervals by patient. Calibration was chosen on validation patients; the error fell from "
-            f"{before['ece']:.3f} to {after['ece']:.3f} (ECE), the Brier score from {before['brier']:.3f} to "
+            f"95 % intervals by patient. Validation patients chose {metrics['calibration']['chosen']['kind']}. "
+            f"ECE {before['ece']:.3f} before and {after['ece']:.3f} after, Brier score {before['brier']:.3f} and "
             f"{after['brier']:.3f}.",
             "Two reliability diagrams with histograms of the probabilities below",
         ),
@@ -75,12 +75,6 @@ def draw(
             f"Net benefit on {what} over the probability from which one would treat, against treating all and treating "
             "none.",
             "Three decision curves",
-        ),
-        Figure(
-            "confusion.png",
-            "Likeliest classes",
-            f"Classes of {what} against the likelier of the two, whatever the rule says.",
-            "Confusion matrix of two classes",
         ),
     ]
 
