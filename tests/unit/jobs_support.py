@@ -59,6 +59,18 @@ def place(settings: dict[str, Any] | None = None, **made: Any) -> environment.En
     )
 
 
+def place_of(name: str) -> environment.Environment:
+    """The rehearsal's environment of any workload."""
+
+    def named(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return value.replace("slipway-dev", "slipway-rehearsal").replace("vehicles", name)
+
+    outputs = {environment.OUTPUT: {name: {key: named(value) for key, value in MADE.items()}}}
+    return environment.assemble("rehearsal", name, outputs=outputs, settings={"workloads": {name: {}}})
+
+
 def workload(*, channels: dict[str, Any] | None = None, **training: Any) -> Any:
     """Vehicles with other channels, or with other entries of `training`."""
     document = json.loads(_document())

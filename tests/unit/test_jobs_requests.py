@@ -9,6 +9,7 @@ import pytest
 from tests.unit import jobs_support as support
 from training.errors import JobError
 from training.jobs import envelope, processing, shapes, training, transform, tuning
+from training.workloads import spec
 from training.workloads.description import Objective, Range, Tuning
 
 NAME = f"{support.NAME}-20260102-030405"
@@ -82,6 +83,18 @@ def test_every_request_carries_the_whole_envelope_and_fits_botocores_model(opera
         name: value for name, value in expected.items() if name in facts
     }
     assert {"Key": "environment", "Value": "dev"} in request["Tags"]
+
+
+@pytest.mark.parametrize("name", spec.names())
+def test_every_workload_of_the_repository_can_be_asked_for(name: str):
+    where, given = support.place_of(name), spec.load(name)
+    plan = support.planned(given, where, code=f"{where.code_uri}/0123/sourcedir.tar.gz")
+    request = training.request(plan, f"{where.job_name_prefix}1")
+    assert set(given.rehearsal.hyperparameters) <= set(request["HyperParameters"])
+    assert [one["ChannelName"] for one in request["InputDataConfig"]] == [*sorted(given.data.channels), "code"]
+    if given.training.tuning:
+        searched = tuning.request(plan, f"{where.tuning_name_prefix}1")
+        assert not set(given.training.tuning.ranges) & set(searched["TrainingJobDefinition"]["StaticHyperParameters"])
 
 
 def test_the_envelope_covers_every_field_that_aws_has_for_it():
