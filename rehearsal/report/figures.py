@@ -53,7 +53,8 @@ def training(name: str, data: dict[str, Any], album: Album) -> dict[str, Any] | 
         return None
     return {
         "name": name,
-        "figures": drawn(data, album),
+        # The matrix stands below as a table, which can be read aloud and copied.
+        "figures": [figure for figure in drawn(data, album) if not (matrix and figure["file"] == "confusion.png")],
         "plots": [plot for plot in (_curve(epochs, name) for name in ("accuracy", "loss")) if plot],
         "metrics": [
             (text(name, 60).replace(":", " ").replace("_", " "), percent(value) if _is_share(name) else f"{value:.4g}")

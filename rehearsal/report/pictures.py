@@ -54,6 +54,7 @@ def drawn(data: dict[str, Any], album: Album) -> list[dict[str, Any]]:
     return [
         {
             "picture": album.figure(text(figure.get("path"), 4000)),
+            "file": text(figure.get("file"), 120),
             "title": text(figure.get("title"), 120),
             "caption": text(figure.get("caption"), 1200),
             "alt": text(figure.get("alt"), 600) or text(figure.get("title"), 120),
@@ -101,7 +102,9 @@ def confidence(run: RunRecord) -> dict[str, Any] | None:
     else:
         words = f"{len(sure)} images; no threshold was recorded."
     kinds = Counter(kind for _, kind in sure)
-    plot = histogram("How sure the model was", words, bars, "probability of the predicted class", threshold)
+    ruled = {item["of"] for item in items if item["of"]}
+    what = ruled.pop() if len(ruled) == 1 else "the predicted class"
+    plot = histogram("How sure the model was", words, bars, f"probability of {what}", threshold)
     return {"plot": plot, "words": words, "kinds": kinds}
 
 
@@ -135,6 +138,8 @@ def _item(item: dict[str, Any], known: set[str]) -> dict[str, Any]:
     wrong = status == "classified" and bool(true_label) and comparable and label != true_label
     probability = number(item.get("probability"))
     key = text(item.get("key"), 1024)
+    # A model with a rule of its own decides by the probability of one class, whichever is the likelier.
+    of = text(mapping(item.get("decision")).get("positive"), 80)
     return {
         "path": text(item.get("image"), 4000),
         "key": key,
@@ -146,7 +151,8 @@ def _item(item: dict[str, Any], known: set[str]) -> dict[str, Any]:
         "truth": f"{'is' if comparable else 'planted:'} {true_label}" if true_label else "",
         "planted": bool(true_label) and not comparable,
         "probability": probability,
-        "probability_text": percent(probability) if probability is not None else "",
+        "probability_text": f"{of} {percent(probability)}".strip() if probability is not None else "",
+        "of": of,
         "reason": text(item.get("reason"), 600),
         "predictions": [
             {"label": text(guess.get("label"), 80), "share": share, "text": percent(share)}

@@ -54,7 +54,7 @@ def histogram(title: str, description: str, bars: Sequence[Bar], x_name: str, th
         parts.append(
             f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text class="limit-name" x="{x + shift:.1f}" y="{TOP + 5}" text-anchor="{anchor}">'
-            f"threshold {threshold * 100:g} %</text>"
+            f"threshold {round(threshold * 100, 1):g} %</text>"
         )
     return drawing(title, description, parts)
 

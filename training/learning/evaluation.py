@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,7 +89,8 @@ def plot_confusion(matrix: list[list[int]], classes: tuple[str, ...], title: str
     axes.set_xticks(range(len(classes)), classes, rotation=0 if len(classes) <= 4 else 45)
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_title(title, fontsize=10, pad=10)
+    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, int(side * 11))]
+    axes.set_title("\n".join(lines), fontsize=10, pad=10)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
