@@ -131,6 +131,7 @@ def test_a_protected_table_stays(client, name):
     assert code_of(client("dynamodb").delete_table, TableName=name) == "ValidationException"
 
 
+@pytest.mark.slow  # two embedded AWS of its own
 def test_tables_items_and_policies_outlive_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with EmbeddedAws.start(tmp_path / "one", state=state) as embedded:

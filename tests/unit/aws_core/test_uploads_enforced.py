@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from enforced import LOGS, awaited, aws, client, let_in, queue, received, role_for, root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["aws", "client", "role_for", "root"]
+
+pytestmark = pytest.mark.slow  # the rehearsal of claims goes the same way
 
 BUCKET = "uploads-enforced-bucket"
 KEY = 'claims/incoming/C-1/a "quoted" photo+\u00e9.png'
