@@ -1,6 +1,6 @@
 """Set up the virtual environment: hashed requirements, torch, and stand-ins for Terraform and Node where PATH has none.
 
-``python3 requirements/install.py [main | policies | bench | sdk]``, standard library only: it runs before all installing.
+``python3 requirements/install.py [main | policies | bench | sdk]``, standard library only: it runs before installing.
 The last step writes ``.slipway-ready`` into the environment; ``make`` compares it with the requirement files, so a
 second run does nothing. ``.slipway-unfinished`` stands there meanwhile: an installer that was killed can leave half a
 package which looks whole to the next one, so a run that was interrupted is begun anew (from the installers' caches).
