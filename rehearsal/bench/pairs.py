@@ -17,7 +17,7 @@ from training.learning.streaming import Crops, Epochs, Files, loader
 from training.learning.throughput import drawn, endless
 from training.learning.watching import Watch
 
-WARM = 2
+WARM = 1
 
 
 def main() -> None:

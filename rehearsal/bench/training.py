@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPEEDUP, SHARE = 1.6, 0.9
-IMAGES, SIDE, BATCH, STEPS = 192, 96, 32, 12
+IMAGES, SIDE, BATCH, STEPS = 96, 96, 32, 5
 ROOT = Path(__file__).resolve().parents[2]
 
 
