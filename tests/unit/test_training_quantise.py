@@ -15,10 +15,10 @@ import torch
 from training.data.__main__ import main as data_command
 from training.errors import TrainingError
 from training.learning import images, quantise
-from training.workloads import spec
+from training.workloads import description
 from training.workloads.vehicles import train
 
-LIMITS = spec.Quantisation()
+LIMITS = description.Quantisation()
 WORKLOAD = spec.load("vehicles")
 
 
@@ -121,7 +121,7 @@ def test_auto_keeps_fp32_where_int8_is_too_bad(exported: Path, fp32: Trained) ->
 def test_the_limit_is_the_workloads(exported: Path, fp32: Trained) -> None:
     """Given a workload that allows any loss, then the worst calibration passes."""
     blank = torch.full((8, 3, 32, 32), 114, dtype=torch.uint8)
-    careless = spec.Quantisation(max_top1_loss_points=100)
+    careless = description.Quantisation(max_top1_loss_points=100)
     cost, _ = quantise.decide(exported, "int8", blank, fp32.split("test"), careless)
     assert cost.precision == "int8"
 
