@@ -15,7 +15,7 @@ import torch
 from training.data.__main__ import main as data_command
 from training.errors import TrainingError
 from training.learning import images, quantise
-from training.workloads import description
+from training.workloads import description, spec
 from training.workloads.vehicles import train
 
 LIMITS = description.Quantisation()
