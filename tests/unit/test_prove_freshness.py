@@ -102,7 +102,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Rehearsals that were asked for; none is carried out."""
     asked: list[str] = []
     monkeypatch.setattr(command.sides, "rehearsed_plans", lambda _workload="": [environment(), account()])
-    monkeypatch.setattr(command, "of_plans", lambda: Verdict())
+    monkeypatch.setattr(command, "of_plans", Verdict)
     monkeypatch.setattr(command, "of_linters", lambda _: Verdict())
     monkeypatch.setattr(command, "of_forbidden", lambda _: Verdict())
     monkeypatch.setattr(command.freshness, "code_fingerprint", lambda: "abc")
