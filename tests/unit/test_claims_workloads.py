@@ -60,7 +60,9 @@ def test_the_same_job_request_trains_sagemaker_s_own_ssd():
     wanted = plan(
         workload, where, code=f"{where.code_uri}/0123/sourcedir.tar.gz", hyperparameters={"num_training_samples": 812}
     )
-    request = jobs.request(wanted, f"slipway-dev-{name}-1", algorithm_image=images.uri("eu-west-1", "object-detection:1"))
+    request = jobs.request(
+        wanted, f"slipway-dev-{name}-1", algorithm_image=images.uri("eu-west-1", "object-detection:1")
+    )
 
     assert "/object-detection:1" in request["AlgorithmSpecification"]["TrainingImage"]
     assert request["HyperParameters"]["num_training_samples"] == "812"
