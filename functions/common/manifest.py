@@ -55,14 +55,18 @@ def line(index: int | None, given: Any, result: dict[str, Any]) -> dict[str, Any
     }
 
 
+def _rounded(probability: Any) -> Any:
+    """Three digits for people; the manifest's own field has all of them."""
+    return f"{probability:.3g}" if isinstance(probability, float) else probability
+
+
 def _reason(result: dict[str, Any]) -> str | None:
     if result["status"] == "for_review":
         if result.get("decision"):
-            return f"the model abstains at probability {result.get('probability')}"
+            return f"the model abstains: {_rounded(result.get('probability'))} is within its band"
         # The threshold is not known here when LowConfidence was raised instead of answered.
-        return (
-            f"probability {result.get('probability')} is below the threshold {result.get('threshold') or ''}".rstrip()
-        )
+        said = f"probability {_rounded(result.get('probability'))} is below the threshold"
+        return f"{said} {result['threshold']}" if result.get("threshold") else said
     reason = result.get("reason")
     return shorten(reason, 500) if reason else None
 
