@@ -257,3 +257,18 @@ def test_the_page_about_workloads_is_fresh():
     page = reference.PAGE.read_text()
     assert all(f"| `{name}` |" in page for name in spec.names())
     assert "`training.tuning.ranges.<name>.scaling` (optional)" in page
+
+
+def test_companions_come_first_and_must_exist():
+    claims = spec.load("claims")
+    assert [one.name for one in spec.together(claims)] == ["claims-detector", "claims"]
+    for wrong in ("claims", "cars"):
+        with pytest.raises(SpecError, match="must be another workload; known: "):
+            spec.together(dataclasses.replace(claims, companions=(wrong,)))
+
+
+def test_a_job_that_sees_one_workload_alone_can_read_it(tmp_path):
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    (folder / "workload.yaml").write_text((spec.WORKLOADS / "claims" / "workload.yaml").read_text())
+    assert spec.load("claims", tmp_path).companions == ("claims-detector",)

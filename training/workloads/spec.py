@@ -57,10 +57,6 @@ def load(name: str, root: Path = WORKLOADS) -> Workload:
     workload = parse(path.read_text(encoding="utf-8"), where=f"{name}/workload.yaml")
     if workload.name != name:
         raise SpecError("name", workload.name, f"must be its folder's name, {name!r}")
-    for companion in workload.companions:
-        if companion not in names(root) or companion == name:
-            others = ", ".join(known for known in names(root) if known != name) or "none"
-            raise SpecError("companions", companion, f"must be another workload; known: {others}")
     return workload
 
 
@@ -86,7 +82,19 @@ def parse(text: str, where: str = "workload.yaml") -> Workload:
 
 
 def together(workload: Workload, root: Path = WORKLOADS) -> list[Workload]:
-    """A workload behind the companions that it cannot do without: the order in which they are brought up."""
+    """A workload behind the companions that it cannot do without: the order in which they are brought up.
+
+    A training job, which sees its own workload alone, has no use for the others.
+
+    Raises
+    ------
+    SpecError
+        One of them is no workload, or wrong.
+    """
+    others = [known for known in names(root) if known != workload.name]
+    for companion in workload.companions:
+        if companion not in others:
+            raise SpecError("companions", companion, f"must be another workload; known: {', '.join(others) or 'none'}")
     return [*(load(name, root) for name in workload.companions), workload]
 
 
