@@ -14,6 +14,7 @@ from rehearsal.run import RehearsalError, Run
 from rehearsal.stages import Note, Outcome, for_each
 from terraform.command import ROOT, SCRATCH
 from terraform.interrupts import child
+from training.data import AUGMENTED
 from training.workloads.description import Workload
 
 SAMPLES = 24
@@ -68,10 +69,10 @@ def workload_classes(folder: Path) -> list[str]:
 def count_images(folder: Path) -> dict[str, dict[str, int]]:
     """Images per split and class, as the staged description counts them; those of augmentation as a split of theirs."""
     counts: dict[str, dict[str, int]] = json.loads((folder / "dataset.json").read_text())["counts"]
-    augmented = folder / "train" / "augmented"
+    augmented = folder / "train" / AUGMENTED
     if augmented.is_dir():
         classes = sorted(path for path in augmented.iterdir() if path.is_dir()) or [augmented]
-        counts["augmented"] = {path.name: sum(1 for _ in path.glob("*.jpg")) for path in classes}
+        counts[AUGMENTED] = {path.name: sum(1 for _ in path.glob("*.jpg")) for path in classes}
     return counts
 
 
@@ -84,7 +85,7 @@ def samples(folder: Path) -> list[dict[str, Any]]:
     """A few training images, of every class where there are folders of classes, for the report."""
     choose = random.Random(7)  # noqa: S311 - a choice of pictures, not a secret
     train = folder / "train"
-    classes = sorted(path for path in train.iterdir() if path.is_dir() and path.name != "augmented") or [train]
+    classes = sorted(path for path in train.iterdir() if path.is_dir() and path.name != AUGMENTED) or [train]
     picked = []
     for path in choose.sample(classes, min(len(classes), SAMPLES)):
         files = sorted(path.glob("*.png"))

@@ -46,9 +46,7 @@ def files(workload: spec.Workload) -> dict[str, Path]:
     program = home / workload.training.program
     if not program.is_file():
         raise SpecError("training.program", workload.training.program, f"there is no such file in {home.name}/; add it")
-    # Whoever reads a description asks whether its companions are there.
-    companions = [_TRAINING / "workloads" / name / "workload.yaml" for name in workload.companions]
-    parts = [*(_TRAINING / part for part in SHARED), spec.SCHEMA_FILE, home, *companions]
+    parts = [*(_TRAINING / part for part in SHARED), spec.SCHEMA_FILE, home]
     found = {f"training/{path.relative_to(_TRAINING)}": path for path in _sources(parts)}
     return dict(sorted((found | {program.name: program}).items()))
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.data import AUGMENTED
 from training.errors import TrainingError
 from training.serving.errors import RequestError
 from training.serving.headers import size_of
@@ -89,7 +90,7 @@ def read_split(channel: Path, classes: tuple[str, ...], height: int, width: int,
         raise TrainingError("channel", str(channel), "there is no such folder; stage the data or set SM_CHANNEL_*")
     found = [
         (label, path)
-        for folder in (channel, channel / "augmented")
+        for folder in (channel, channel / AUGMENTED)
         for label, name in enumerate(classes)
         for path in sorted((folder / name).glob("*.*"))
     ]

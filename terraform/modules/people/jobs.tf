@@ -50,10 +50,11 @@ locals {
         resources = concat(local._jobs, local._searches)
       },
       {
-        # Names of training roles are made by the training module: <workload's name>-training.
+        # Names of training roles are made by the training module: <workload's name>-training. Whoever passes a role by a
+        # pattern passes those that come one day as well.
         sid       = "PassTrainingRoles"
         actions   = ["iam:PassRole"]
-        resources = ["arn:${local._partition}:iam::${local._account}:role/${var.name}-*-training"]
+        resources = [for name in values(var.workloads) : "arn:${local._partition}:iam::${local._account}:role/${name}-training"]
         conditions = [{
           test     = "StringEquals"
           variable = "iam:PassedToService"

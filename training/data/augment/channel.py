@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.data import boxes, layout
+from training.data import AUGMENTED, boxes, layout
 from training.data.augment.ledger import Source
 from training.errors import DataError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ANNOTATIONS = boxes.FILE
-AUGMENTED = "augmented"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 _HELD_OUT = ("validation", "test")
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from training.data import AUGMENTED
 from training.data.augment import channel as channels
 from training.data.augment import work
 from training.data.augment.ledger import Ledger, changed
@@ -71,7 +72,7 @@ def augment(
         Nothing to augment, an image that cannot be read or also judges the model, a folder begun with other settings.
     """
     found = channels.find(source)
-    target = out or found.folder / channels.AUGMENTED
+    target = out or found.folder / AUGMENTED
     if target.resolve() == found.folder.resolve():
         raise DataError("--out", str(target), "holds the images themselves; name another folder")
     if jobs < 1:
@@ -145,9 +146,9 @@ class _Run:
             documents.append((channels.ANNOTATIONS, sha256_of(annotations)))
             annotations.replace(self.out / channels.ANNOTATIONS)
         dataset = self.found.dataset
-        if dataset is not None and self.out.resolve() == (self.found.folder / channels.AUGMENTED).resolve():
+        if dataset is not None and self.out.resolve() == (self.found.folder / AUGMENTED).resolve():
             versions = (item for _, said in ledger.done() for item in said["files"].items())
-            channels.enter(dataset, self.found.folder / channels.AUGMENTED, versions, documents)
+            channels.enter(dataset, self.found.folder / AUGMENTED, versions, documents)
         manifest.replace(self.out / MANIFEST)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from training.data.augment.channel import AUGMENTED, SUFFIXES
+from training.data import AUGMENTED
+from training.data.augment.channel import SUFFIXES
 from training.data.intake import labels
 from training.data.intake.image import MOST_PIXELS, Finding, look, mend
 from training.errors import DataError

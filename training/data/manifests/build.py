@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from training.data.augment.channel import AUGMENTED, SUFFIXES
+from training.data import AUGMENTED
+from training.data.augment.channel import SUFFIXES
 from training.data.manifests import lines
 from training.data.manifests.listing import folders, items
 from training.data.splits import SPLITS

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from training.data import boxes
-from training.data.augment.channel import AUGMENTED
+from training.data import AUGMENTED, boxes
 from training.errors import DataError, TrainingError
 from training.learning import images
 from training.learning.detection.precision import Truth
