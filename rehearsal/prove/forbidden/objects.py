@@ -33,7 +33,9 @@ MAY: dict[str, dict[Place, set[str]]] = {
     "endpoint": {("data", "capture"): {WRITE}},
     "classify": {("data", "results"): {READ, WRITE}},
     "serialize-image": {("data", "incoming"): {READ}},
+    "assess-claim": {("data", "incoming"): {READ}},
     "classify-image": {("data", "incoming"): {READ}},
+    "classify-upload": {("data", "incoming"): {READ}, ("data", "results"): {WRITE}},
     "collect-results": {("data", "results"): {READ, WRITE}},
     "operator": {
         ("data", "dataset"): {READ, WRITE, DELETE},
@@ -48,7 +50,10 @@ MAY: dict[str, dict[Place, set[str]]] = {
 }
 """What each kind of role is for."""
 
-IN_THE_VPC = ("classify-image", "collect-results", "endpoint", "serialize-image", "training")
+IN_THE_VPC = (
+    *("assess-claim", "classify-image", "classify-upload", "collect-results", "serialize-image"),
+    *("endpoint", "training"),
+)
 
 
 def other_prefixes(world: World) -> Iterator[Attempt]:
