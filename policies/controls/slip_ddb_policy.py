@@ -22,7 +22,7 @@ def check(table: Resource, plan: Plan) -> Iterator[str]:
 def _open(resource: Resource, plan: Plan) -> None:
     for policy in plan.where("aws_dynamodb_resource_policy", resource_arn=resource.values.get("arn")):
         public = {"Sid": "Public", "Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": "*"}
-        policy.values["policy"] = policy_text(public)
+        policy.values["policy"] = policy_text(*statements(policy.values.get("policy")), public)
 
 
 CONTROL = Control(

@@ -104,7 +104,7 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "memory of functions": ("aws_lambda_function", "memory_size", 1024),
     "newer runtime": ("aws_lambda_function", "runtime", "python3.13"),
     "longer kept dead letters": ("aws_sqs_queue", "message_retention_seconds", 600000),
-    "other thresholds": ("aws_cloudwatch_metric_alarm", "threshold", 7),
+    "another description of alarms": ("aws_cloudwatch_metric_alarm", "alarm_description", "another"),
     "a description of roles": ("aws_iam_role", "description", "another"),
     "shorter aggregation of flow logs": ("aws_flow_log", "max_aggregation_interval", 600),
     "a name for the VPC": ("aws_vpc", "tags", {"Name": "another"}),

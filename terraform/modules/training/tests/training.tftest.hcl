@@ -431,7 +431,10 @@ run "spot_job_keeps_checkpoints_and_waits" {
     condition = (
       jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.EnableManagedSpotTraining == true &&
       jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.StoppingCondition.MaxWaitTimeInSeconds == 7200 &&
-      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.CheckpointConfig == { "S3Uri.$" = "States.Format('s3://slipway-dev-123456789012-models/vehicles/checkpoints/{}', $.job_name)" }
+      jsondecode(aws_sfn_state_machine.this.definition).States.Train.Parameters.CheckpointConfig == {
+        "S3Uri.$" = "States.Format('s3://slipway-dev-123456789012-models/vehicles/checkpoints/{}', $.job_name)"
+        LocalPath = "/opt/ml/checkpoints"
+      }
     )
     error_message = "A spot job needs a longest wait, and a place to go on from."
   }
