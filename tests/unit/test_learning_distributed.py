@@ -30,6 +30,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return answers
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_to_the_last_bit(found: dict[str, Any]) -> None:
     weights, epochs = found["alone"]
     for other, _ in found["fit"]:
@@ -39,6 +40,7 @@ def test_two_processes_learn_what_one_learns_to_the_last_bit(found: dict[str, An
         assert seen["2"]["train:loss"] == pytest.approx(epochs["2"]["train:loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_take_up_what_one_left_behind(found: dict[str, Any]) -> None:
     weights, _ = found["alone"]
     for other, seen in found["resumed"]:
@@ -46,6 +48,7 @@ def test_two_processes_take_up_what_one_left_behind(found: dict[str, Any]) -> No
         assert other == weights
 
 
+@pytest.mark.slow
 def test_what_fails_in_one_process_ends_the_other_with_its_reason(found: dict[str, Any]) -> None:
     first, second = found["breaks"]
     assert second.startswith("TrainingError: image = ")

@@ -111,10 +111,12 @@ def test_units_that_are_dead_are_found() -> None:
     assert "dead_units" in names(run(dying(), batches(6)))
 
 
+@pytest.mark.slow
 def test_a_loss_that_stays_is_found() -> None:
     assert names(run(network(), batches(100), rate=0.0)) == {"loss_not_decreasing"}
 
 
+@pytest.mark.slow
 def test_overfitting_is_found() -> None:
     """A large network learns labels that mean nothing, by heart."""
     torch.manual_seed(1)
@@ -134,6 +136,7 @@ def test_overfitting_is_found() -> None:
     assert names(watch) == {"overfitting"}
 
 
+@pytest.mark.slow
 def test_a_device_that_waits_for_data_is_found() -> None:
     assert names(run(network(), slow(batches(25)))) == {"idle_device"}
 
@@ -144,6 +147,7 @@ def test_classes_far_apart_in_number_are_found() -> None:
     assert names(watch) == {"class_imbalance"}
 
 
+@pytest.mark.slow
 def test_a_rule_warns_once_stops_or_is_off_as_set() -> None:
     # Units that are dead pass no gradient either.
     assert sorted(finding.rule for finding in run(dying(), batches(20)).findings) == [
