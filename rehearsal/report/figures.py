@@ -87,7 +87,7 @@ def tuning(run: RunRecord) -> dict[str, Any] | None:
                 "name": text(trial.get("job"), 120),
                 "best": text(trial.get("job"), 120) == best,
                 "status": text(trial.get("status"), 40),
-                "values": [text(mapping(trial.get("hyperparameters")).get(name), 40) for name in names],
+                "values": [_short(mapping(trial.get("hyperparameters")).get(name)) for name in names],
                 "value": _plain(trial.get("value")),
             }
             for trial in trials
@@ -227,6 +227,15 @@ def _epoch_table(epochs: list[dict[str, Any]]) -> dict[str, Any] | None:
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch if name != "epoch"))
     rows = [[_plain(epoch.get(name)) for name in ("epoch", *names)] for epoch in epochs]
     return {"head": ["epoch", *(text(name, 60) for name in names)], "rows": rows} if rows and names else None
+
+
+def _short(raw: Any) -> str:
+    """A tried value: numbers come as text with all their digits."""
+    said = text(raw, 40)
+    try:
+        return f"{float(said):.4g}"
+    except ValueError:
+        return said
 
 
 def _plain(raw: Any) -> str:
