@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from rehearsal.aws.iam import decide
@@ -32,7 +33,47 @@ def install() -> None:
         set_logging(self, *args, **kwargs)
 
     FakeBucket.set_logging = and_remember
+    _list_versions_without_content()
     _tell_of_eventbridge()
+
+
+def _list_versions_without_content() -> None:
+    """moto copies a bucket with every byte in it for each page of its versions: emptying a large one takes minutes."""
+    from moto.s3.models import S3Backend
+
+    listing = S3Backend.list_object_versions
+    S3Backend.list_object_versions = FunctionType(
+        listing.__code__,
+        {**listing.__globals__, "copy": SimpleNamespace(deepcopy=_as_they_are)},
+        listing.__name__,
+        listing.__defaults__,
+    )
+
+
+def _as_they_are(versions: list[Any]) -> list[Any]:
+    """Versions that can be marked without marking the bucket's own, with the same content."""
+    copies = []
+    for version in versions:
+        made = object.__new__(type(version))
+        made.__dict__.update(version.__dict__)
+        if hasattr(made, "_value_buffer"):
+            # A key that is forgotten closes its content, which here is still the bucket's.
+            made._value_buffer, made.multipart = _Shared(version._value_buffer), None
+        copies.append(made)
+    return copies
+
+
+class _Shared:
+    """Content that somebody else closes."""
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    def close(self) -> None:
+        """Leave it open."""
 
 
 def _tell_of_eventbridge() -> None:
