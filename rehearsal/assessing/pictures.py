@@ -49,8 +49,9 @@ def _tile(file: Path, photo: dict[str, Any], record: dict[str, Any]) -> Image:
     scale = WIDTH / picture.shape[1]
     picture = np.asarray(cv2.resize(picture, (WIDTH, round(WIDTH * 3 / 4)), interpolation=cv2.INTER_CUBIC), np.uint8)
     upright = picture.shape[0] / (photo["height"] * scale)
-    for box in reversed(photo["boxes"]):
-        sure = box["score"] >= record["thresholds"]["car"]
+    surely = [box for box in photo["boxes"] if box["score"] >= record["thresholds"]["car"]]
+    for box in reversed(surely or photo["boxes"][:1]):  # the best first: the others would only hide the car
+        sure = bool(surely)
         left, top, right, bottom = box["box"]
         corners = (
             (round(left * scale), round(top * scale * upright)),
