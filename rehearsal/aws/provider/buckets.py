@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from rehearsal.aws.iam import decide
 from rehearsal.aws.iam.decide import AccessDeniedError
 from rehearsal.aws.iam.duties import DUTIES
 from rehearsal.aws.iam.mapping import Check
+from rehearsal.aws.provider.versions import list_object_versions
 
 _source = threading.local()
 _LOGGING = "logging.s3.amazonaws.com"
@@ -19,7 +19,7 @@ _LOGGING = "logging.s3.amazonaws.com"
 def install() -> None:
     """Change moto's buckets."""
     from moto.iam.access_control import PermissionResult
-    from moto.s3.models import FakeBucket, FakeDeleteMarker
+    from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
 
     # emptying a bucket fails where the mark of a deleted object is what is left of it
     FakeDeleteMarker.dispose = lambda *_: None
@@ -33,47 +33,8 @@ def install() -> None:
         set_logging(self, *args, **kwargs)
 
     FakeBucket.set_logging = and_remember
-    _list_versions_without_content()
+    S3Backend.list_object_versions = list_object_versions
     _tell_of_eventbridge()
-
-
-def _list_versions_without_content() -> None:
-    """moto copies a bucket with every byte in it for each page of its versions: emptying a large one takes minutes."""
-    from moto.s3.models import S3Backend
-
-    listing = S3Backend.list_object_versions
-    S3Backend.list_object_versions = FunctionType(
-        listing.__code__,
-        {**listing.__globals__, "copy": SimpleNamespace(deepcopy=_as_they_are)},
-        listing.__name__,
-        listing.__defaults__,
-    )
-
-
-def _as_they_are(versions: list[Any]) -> list[Any]:
-    """Versions that can be marked without marking the bucket's own, with the same content."""
-    copies = []
-    for version in versions:
-        made = object.__new__(type(version))
-        made.__dict__.update(version.__dict__)
-        if hasattr(made, "_value_buffer"):
-            # A key that is forgotten closes its content, which here is still the bucket's.
-            made._value_buffer, made.multipart = _Shared(version._value_buffer), None
-        copies.append(made)
-    return copies
-
-
-class _Shared:
-    """Content that somebody else closes."""
-
-    def __init__(self, content: Any) -> None:
-        self._content = content
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._content, name)
-
-    def close(self) -> None:
-        """Leave it open."""
 
 
 def _tell_of_eventbridge() -> None:
