@@ -34,8 +34,15 @@ def _in_own_vpc(operation: str, field: str, key: str) -> Lister:
 
 def _usable_keys(kms: Any) -> list[str]:
     """Customer keys that are not already on their way out: a key's deletion takes 7 to 30 days."""
+    aliases = [alias for page in kms.get_paginator("list_aliases").paginate() for alias in page["Aliases"]]
+    # Services make keys of their own on first use, known by such aliases; moto calls that of DynamoDB a customer's.
+    services_own = {alias.get("TargetKeyId") for alias in aliases if alias["AliasName"].startswith("alias/aws/")}
     keys = [kms.describe_key(KeyId=key)["KeyMetadata"] for key in _names("list_keys", "Keys", "KeyId")(kms)]
-    return [k["Arn"] for k in keys if k["KeyManager"] == "CUSTOMER" and k["KeyState"] != "PendingDeletion"]
+    return [
+        key["Arn"]
+        for key in keys
+        if key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion" and key["KeyId"] not in services_own
+    ]
 
 
 def _scalable_targets(autoscaling: Any) -> list[str]:
