@@ -20,7 +20,7 @@ from rehearsal.stages import stages_of
 from terraform.command import ROOT
 from training.workloads import spec
 
-DEADLINE_S = 1500  # of a machine where others are busy as well
+DEADLINE_S = 540
 
 
 def processes_of(folder: Path) -> list[str]:

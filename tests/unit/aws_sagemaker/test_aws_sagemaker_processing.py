@@ -29,7 +29,7 @@ print("counted", len(found))
 def start(server: Server, script: str = COUNT, /, **changes: Any) -> str:
     """Create a job from ``script`` and return its name."""
     name = f"processing-{next(_numbers)}"
-    code = server.put(f"code/{name}/work.py", script.encode())
+    code = server.put(f"code/{name}/program.py", script.encode())
     server.put("raw/a.csv", b"1")
     server.put("raw/deep/b.csv", b"2")
     request = {
@@ -37,7 +37,7 @@ def start(server: Server, script: str = COUNT, /, **changes: Any) -> str:
         "RoleArn": ROLE,
         "AppSpecification": {
             "ImageUri": TRAINING_IMAGE,
-            "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/work.py"],
+            "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/program.py"],
             "ContainerArguments": ["/opt/ml/processing/input", "/opt/ml/processing/output"],
         },
         "ProcessingInputs": [_input("code", code, "code"), _input("raw", f"s3://{BUCKET}/raw", "input")],
@@ -108,7 +108,7 @@ def test_inputs_come_and_outputs_go(aws: Server) -> None:
 def test_hosts_share_the_keys(aws: Server) -> None:
     name = f"processing-{next(_numbers)}"
     cluster = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}}
-    code = aws.put(f"code/{name}/work.py", COUNT.encode())
+    code = aws.put(f"code/{name}/program.py", COUNT.encode())
     inputs = [
         _input("code", code, "code"),
         _input("raw", f"s3://{BUCKET}/raw", "input", S3DataDistributionType="ShardedByS3Key"),
