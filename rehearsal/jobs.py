@@ -7,37 +7,18 @@ rehearsal itself is as it was. After a tuning job it shows what of the envelope 
 
 from __future__ import annotations
 
-import argparse
-import itertools
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
-from rehearsal import keeping, wire
+from rehearsal import reached, wire
 from rehearsal.actors import actor
-from rehearsal.aws.client import EmbeddedAws
-from rehearsal.denials import Denials
-from rehearsal.drive import FORESEEN, begun, carry_out
-from rehearsal.run import (
-    ACCOUNT,
-    DEFAULT_FOLDER,
-    REGION,
-    Options,
-    RehearsalError,
-    Run,
-    only_one,
-    relative,
-    start_embedded,
-    write_json,
-)
-from rehearsal.stages import stages_of
+from rehearsal.drive import FORESEEN
+from rehearsal.run import Run, relative, write_json
 from terraform.command import ROOT
-from terraform.interrupts import catch, child, held
-from training.workloads import spec
+from terraform.interrupts import catch, child
 
 FAILED, INTERRUPTED = 1, 130
 PATIENCE_S = 20
@@ -47,9 +28,11 @@ COMMANDS = ("train", "tune", "status", "stop")
 
 def main(arguments: list[str] | None = None) -> int:
     """Bring the rehearsal up, run the command, and put everything back; returns the command's exit status."""
-    chosen, theirs = _parser().parse_known_args(arguments)
+    parser = reached.parser("rehearsal.jobs", __doc__, "training.jobs")
+    parser.add_argument("command", choices=COMMANDS)
+    chosen, theirs = parser.parse_known_args(arguments)
     try:
-        with only_one(chosen.folder), up(chosen.folder, chosen.workload) as run:
+        with up(chosen.folder, chosen.workload) as run:
             return _command(run, chosen.command, theirs)
     except FORESEEN as error:
         print(f"jobs: {error}", file=sys.stderr)
@@ -59,45 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-@contextmanager
-def up(folder: Path, workload: str) -> Iterator[Run]:
+def up(folder: Path, workload: str) -> AbstractContextManager[Run]:
     """A rehearsal with staged data, stopped afterwards unless it ran before."""
-    facts = keeping.read_run(folder)
-    state = _state_with_data(folder) if facts and facts["workload"] == workload else None
-    if facts is None or state is None:
-        _say(f"no rehearsal of {workload} has its data staged: rehearsing as far as that, which takes minutes")
-        run = _rehearsed(folder, workload)
-        try:
-            yield run
-        finally:
-            run.stop_aws()
-        return
-    known = {field.name for field in fields(Options)}
-    run = Run(folder, Options(**{name: value for name, value in facts.items() if name in known}))
-    if keeping.server_of(folder):
-        _say("on the rehearsal that is up")
-        run.aws = EmbeddedAws(facts["embedded_aws"]["endpoint"])
-        yield run
-        return
-    with _on_a_copy(run, state):
-        yield run
-
-
-def _state_with_data(folder: Path) -> Path | None:
-    """Return the saved state in which the data is staged: that from before the end, where the last run came to it."""
-    run = Run(folder, Options())
-    if not _passed(run, "stage"):
-        return None
-    states = (run.before_destroy / "aws.state", *(() if _passed(run, "destroy") else (run.aws_state,)))
-    return next((state for state in states if state.exists()), None)
-
-
-def _passed(run: Run, stage: str) -> bool:
-    try:
-        run.data(stage)
-    except RehearsalError:
-        return False
-    return True
+    return reached.up(folder, workload, "stage", _on_a_copy, _say)
 
 
 @contextmanager
@@ -109,34 +56,8 @@ def _on_a_copy(run: Run, state: Path) -> Iterator[None]:
         shutil.copy(state, copy)
     else:
         _say(f"on {relative(copy)}, where such jobs are kept until there is a new rehearsal")
-    settings: dict[str, Any] = {"account_id": ACCOUNT, "region": REGION, "speed": run.options.speed}
-    try:
-        with held():
-            run.aws = start_embedded(run.aws_root, state=copy, iam="enforce", **settings)
+    with reached.started(run, copy):
         yield
-    finally:
-        with held():
-            if run.aws:
-                run.aws.stop()
-
-
-def _rehearsed(folder: Path, workload: str) -> Run:
-    """Rehearse as far as the staged data; the embedded AWS runs afterwards."""
-    run = begun(folder, Options(workload=workload))
-    denials = Denials(run.denials)
-    last = "stage"
-    needed = [*itertools.takewhile(lambda name: name != last, stages_of(run.workloads[-1])), last]
-    try:
-        if not all(carry_out(run, name, denials) for name in needed):
-            raise RehearsalError("the rehearsal failed before there was data to train on")
-    except BaseException:
-        with held():
-            run.record_run("failed")
-            if run.aws:
-                run.stop_aws()
-        raise
-    run.record_run("passed")
-    return run
 
 
 def _command(run: Run, command: str, theirs: list[str]) -> int:
@@ -169,20 +90,6 @@ def outputs_file(run: Run) -> Path:
 
 def _say(line: str) -> None:
     print(f"jobs: {line}", flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m rehearsal.jobs",
-        description=first,
-        epilog=rest + "\nAll other arguments are those of `python -m training.jobs`.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--workload", choices=spec.names(), default=Options().workload)
-    parser.add_argument("--folder", type=lambda text: Path(text).absolute(), default=DEFAULT_FOLDER)
-    return parser
 
 
 if __name__ == "__main__":

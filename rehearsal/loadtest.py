@@ -7,37 +7,20 @@ takes from the first. What was not running before does not run afterwards.
 
 from __future__ import annotations
 
-import argparse
-import itertools
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rehearsal import keeping
+from rehearsal import keeping, reached
 from rehearsal.actors import actor
-from rehearsal.aws.client import EmbeddedAws
-from rehearsal.denials import Denials
-from rehearsal.drive import FORESEEN, begun, carry_out
-from rehearsal.run import (
-    ACCOUNT,
-    DEFAULT_FOLDER,
-    REGION,
-    Options,
-    RehearsalError,
-    Run,
-    only_one,
-    relative,
-    start_embedded,
-)
-from rehearsal.stages import USES, stages_of
+from rehearsal.drive import FORESEEN
+from rehearsal.run import RehearsalError, Run, relative
 from terraform.command import ROOT
 from terraform.interrupts import catch, child, held
-from training.workloads import spec
 
 FAILED, INTERRUPTED = 1, 130
 PATIENCE_S = 20
@@ -51,9 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Bring the rehearsal up, load it, and put everything back; returns the load test's exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     at = given.index("--") if "--" in given else len(given)
-    chosen, ours = _parser().parse_known_args(given[:at])
+    parser = reached.parser("rehearsal.loadtest", __doc__, "loadtest")
+    parser.add_argument("--out", type=lambda text: Path(text).absolute(), default=ROOT / ".slipway" / "loadtest")
+    chosen, ours = parser.parse_known_args(given[:at])
     try:
-        with only_one(chosen.folder), _up(chosen.folder, chosen.workload) as run, _alone(run):
+        with _up(chosen.folder, chosen.workload) as run, _alone(run):
             return _load(run, chosen.out, ours, given[at + 1 :])
     except FORESEEN as error:
         print(f"loadtest: {error}", file=sys.stderr)
@@ -63,88 +48,28 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-@contextmanager
-def _up(folder: Path, workload: str) -> Iterator[Run]:
+def _up(folder: Path, workload: str) -> AbstractContextManager[Run]:
     """A rehearsal whose endpoint serves, stopped afterwards unless it ran before."""
-    facts = keeping.read_run(folder)
-    state = _state_with_endpoint(folder) if facts and facts["workload"] == workload else None
-    if facts is None or state is None:
-        _say(f"no rehearsal of {workload} has an endpoint: rehearsing as far as that, which takes minutes")
-        run = _rehearsed(folder, workload)
-        try:
-            yield run
-        finally:
-            run.stop_aws()
-        return
-    known = {field.name for field in fields(Options)}
-    run = Run(folder, Options(**{name: value for name, value in facts.items() if name in known}))
-    if keeping.server_of(folder):
-        _say("on the rehearsal that is up")
-        run.aws = EmbeddedAws(facts["embedded_aws"]["endpoint"])
-        yield run
-        return
-    _say(f"from the state that the last rehearsal saved in {relative(folder)}")
-    with _on_a_copy(run, state):
-        yield run
-
-
-def _state_with_endpoint(folder: Path) -> Path | None:
-    """Return the saved state in which the endpoint serves: that from before the end, where the last run came to it."""
-    run = Run(folder, Options())
-    try:
-        run.data("promote")
-    except RehearsalError:
-        return None
-    states = (run.before_destroy / "aws.state", *(() if _passed(run, "destroy") else (run.aws_state,)))
-    return next((state for state in states if state.exists()), None)
-
-
-def _passed(run: Run, stage: str) -> bool:
-    try:
-        run.data(stage)
-    except RehearsalError:
-        return False
-    return True
+    return reached.up(folder, workload, "promote", _on_a_copy, _say)
 
 
 @contextmanager
 def _on_a_copy(run: Run, state: Path) -> Iterator[None]:
     """An embedded AWS on a copy of a saved state: whatever a load test does to it, the rehearsal is as it was."""
+    _say(f"from the state that the last rehearsal saved in {relative(run.folder)}")
     copy = run.folder / "loadtest.state"
     served = run.aws_root / "endpoints"
     before = served.exists()
     shutil.copy2(state, copy)
     try:
-        with held():
-            settings: dict[str, Any] = {"account_id": ACCOUNT, "region": REGION, "speed": run.options.speed}
-            run.aws = start_embedded(run.aws_root, state=copy, iam="enforce", **settings)
-        keeping.wait_for_endpoints(run.aws)
-        yield
+        with reached.started(run, copy):
+            keeping.wait_for_endpoints(run.embedded)
+            yield
     finally:
         with held():
-            if run.aws:
-                run.aws.stop()
             copy.unlink(missing_ok=True)
             if not before:
                 shutil.rmtree(served, ignore_errors=True)
-
-
-def _rehearsed(folder: Path, workload: str) -> Run:
-    """Rehearse as far as the endpoint; the embedded AWS runs afterwards."""
-    run = begun(folder, Options(workload=workload))
-    denials = Denials(run.denials)
-    try:
-        needed = itertools.takewhile(lambda name: name not in USES.values(), stages_of(run.workloads[-1]))
-        if not all(carry_out(run, name, denials) for name in needed):
-            raise RehearsalError("the rehearsal failed before there was an endpoint to load")
-    except BaseException:
-        with held():
-            run.record_run("failed")
-            if run.aws:
-                run.stop_aws()
-        raise
-    run.record_run("passed")
-    return run
 
 
 @contextmanager
@@ -198,20 +123,6 @@ def _load(run: Run, out: Path, ours: list[str], theirs: list[str]) -> int:
 
 def _say(line: str) -> None:
     print(f"loadtest: {line}", flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m rehearsal.loadtest",
-        description=first,
-        epilog=rest + "\nAll other arguments are those of `python -m loadtest`.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--workload", choices=spec.names(), default=Options().workload)
-    parser.add_argument("--folder", type=lambda text: Path(text).absolute(), default=DEFAULT_FOLDER)
-    parser.add_argument("--out", type=lambda text: Path(text).absolute(), default=ROOT / ".slipway" / "loadtest")
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import jobs, wire
+from rehearsal import jobs, reached, wire
 from rehearsal.run import Options, RehearsalError, Run, write_json
 from tests.unit import jobs_support as support
 from tests.unit.test_jobs_requests import SEARCH, trained, tuned
@@ -41,7 +41,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         started.append(state)
         return SimpleNamespace(stop=lambda: state.write_bytes(state.read_bytes() + b" job"))
 
-    monkeypatch.setattr(jobs, "start_embedded", start)
+    monkeypatch.setattr(reached, "start_embedded", start)
     return started
 
 
@@ -62,14 +62,14 @@ def test_jobs_are_kept_on_a_copy_until_there_is_a_new_rehearsal(run: Run, server
 
 
 def test_the_state_is_the_one_that_has_the_data(run: Run) -> None:
-    assert jobs._state_with_data(run.folder) == run.aws_state
+    assert reached.state_after(run.folder, "stage") == run.aws_state
     stage(run.folder, 16, "destroy")
-    assert jobs._state_with_data(run.folder) is None, "what a rehearsal leaves at its end is empty"
+    assert reached.state_after(run.folder, "stage") is None, "what a rehearsal leaves at its end is empty"
     run.before_destroy.mkdir()
     (run.before_destroy / "aws.state").write_bytes(b"before")
-    assert jobs._state_with_data(run.folder) == run.before_destroy / "aws.state"
+    assert reached.state_after(run.folder, "stage") == run.before_destroy / "aws.state"
     next((run.folder / "stages").glob("*-stage.json")).unlink()
-    assert jobs._state_with_data(run.folder) is None
+    assert reached.state_after(run.folder, "stage") is None
 
 
 class Received:

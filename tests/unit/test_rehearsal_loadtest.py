@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import keeping, loadtest
+from rehearsal import keeping, loadtest, reached
 from rehearsal.run import Options, RehearsalError, Run, write_json
 
 FACTS = {"workload": "vehicles", "source": "synthetic", "started": "2026-03-02T09:14:05+00:00", "speed": 20.0}
@@ -29,16 +29,16 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_the_state_is_the_one_in_which_the_endpoint_serves(run: Run) -> None:
-    assert loadtest._state_with_endpoint(run.folder) == run.aws_state
+    assert reached.state_after(run.folder, "promote") == run.aws_state
     # given a rehearsal that came to its end: what it left is empty, what it had before is kept
     stage(run.folder, 12, "destroy")
-    assert loadtest._state_with_endpoint(run.folder) is None
+    assert reached.state_after(run.folder, "promote") is None
     run.before_destroy.mkdir()
     (run.before_destroy / "aws.state").write_bytes(b"before")
-    assert loadtest._state_with_endpoint(run.folder) == run.before_destroy / "aws.state"
+    assert reached.state_after(run.folder, "promote") == run.before_destroy / "aws.state"
     # given one that never came to an endpoint
     next((run.folder / "stages").glob("*-promote.json")).unlink()
-    assert loadtest._state_with_endpoint(run.folder) is None
+    assert reached.state_after(run.folder, "promote") is None
 
 
 def fail(fact: bool) -> None:
@@ -82,7 +82,7 @@ def test_a_saved_state_is_worked_on_as_a_copy(run: Run, monkeypatch: pytest.Monk
         assert settings["iam"] == "enforce"
         return aws
 
-    monkeypatch.setattr(loadtest, "start_embedded", start)
+    monkeypatch.setattr(reached, "start_embedded", start)
     monkeypatch.setattr(keeping, "wait_for_endpoints", lambda _: None)
     with pytest.raises(ZeroDivisionError), loadtest._on_a_copy(run, run.aws_state):
         fail(run.aws is aws)
